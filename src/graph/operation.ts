@@ -1,0 +1,193 @@
+// The closed set of primitive operations: what each is called, what it carries, and its family.
+// Shape and dtype rules stand in build.ts, gradients in autodiff/, meaning in runtime/reference.
+
+import type { Storage } from "./storage.ts";
+import type { DType } from "./dtype.ts";
+import type { Node } from "./node.ts";
+import type { Shape } from "./shape.ts";
+
+/** A subgraph with its own parameters (`input` nodes) and no free variables: the body of a loop or branch. */
+export interface Region {
+  readonly parameters: readonly Node<"input">[];
+  readonly results: readonly Node[];
+}
+
+export interface ResultType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+interface NoAttributes {
+  readonly none?: never;
+}
+
+/** What every operation carries beside its inputs. The keys are the operation set. */
+export interface Attributes {
+  // Leaves
+  constant: { readonly value: number };
+  input: { readonly name: string; readonly key: number };
+  buffer: { readonly storage: Storage };
+  iota: { readonly axis: number };
+  // Elementwise, one operand
+  neg: NoAttributes;
+  abs: NoAttributes;
+  sign: NoAttributes;
+  exp: NoAttributes;
+  expm1: NoAttributes;
+  log: NoAttributes;
+  log1p: NoAttributes;
+  sqrt: NoAttributes;
+  sin: NoAttributes;
+  cos: NoAttributes;
+  tanh: NoAttributes;
+  erf: NoAttributes;
+  floor: NoAttributes;
+  ceil: NoAttributes;
+  round: NoAttributes;
+  trunc: NoAttributes;
+  not: NoAttributes;
+  cast: NoAttributes;
+  stopGradient: NoAttributes;
+  /** The identity on int32; flags the program when a value is outside `[0, size)`. */
+  checkBounds: { readonly size: number; readonly message: string };
+  // Elementwise, two operands of one shape and dtype
+  add: NoAttributes;
+  sub: NoAttributes;
+  mul: NoAttributes;
+  div: NoAttributes;
+  pow: NoAttributes;
+  remainder: NoAttributes;
+  maximum: NoAttributes;
+  minimum: NoAttributes;
+  eq: NoAttributes;
+  ne: NoAttributes;
+  lt: NoAttributes;
+  le: NoAttributes;
+  and: NoAttributes;
+  or: NoAttributes;
+  xor: NoAttributes;
+  shiftLeft: NoAttributes;
+  shiftRight: NoAttributes;
+  // Elementwise, more operands
+  where: NoAttributes;
+  /** One word of Threefry-2x32 (20 rounds) of (key0, key1, counter0, counter1), all uint32. */
+  threefry: { readonly word: 0 | 1 };
+  // Reductions
+  reduceSum: { readonly axes: readonly number[] };
+  reduceProduct: { readonly axes: readonly number[] };
+  reduceMax: { readonly axes: readonly number[] };
+  reduceMin: { readonly axes: readonly number[] };
+  argMax: { readonly axis: number };
+  argMin: { readonly axis: number };
+  // Views
+  reshape: NoAttributes;
+  permute: { readonly axes: readonly number[] };
+  expand: NoAttributes;
+  slice: { readonly starts: readonly number[]; readonly steps: readonly number[] };
+  pad: { readonly low: readonly number[]; readonly high: readonly number[]; readonly interior: readonly number[]; readonly value: number };
+  // Contraction: batch axes, then a's free axes, then b's free axes
+  contract: { readonly batch: readonly [readonly number[], readonly number[]]; readonly contracted: readonly [readonly number[], readonly number[]] };
+  // Indexing
+  gather: { readonly axis: number };
+  scatterAdd: { readonly axis: number };
+  dynamicSlice: NoAttributes;
+  dynamicUpdate: NoAttributes;
+  argSort: { readonly descending: boolean };
+  // Control flow; a region operation has several results, taken out by `project`
+  cond: { readonly results: readonly ResultType[]; readonly then: Region; readonly otherwise: Region };
+  while: { readonly results: readonly ResultType[]; readonly condition: Region; readonly body: Region; readonly constants: number };
+  scan: { readonly results: readonly ResultType[]; readonly body: Region; readonly constants: number; readonly carries: number; readonly length: number; readonly reverse: boolean };
+  project: { readonly index: number };
+}
+
+/** The name of a primitive operation. */
+export type Op = keyof Attributes;
+
+export type Family = "leaf" | "unary" | "binary" | "nary" | "reduce" | "view" | "contract" | "index" | "region" | "project";
+
+/** The family of every operation; the compiler refuses a missing row. */
+export const familyOf = {
+  constant: "leaf",
+  input: "leaf",
+  buffer: "leaf",
+  iota: "leaf",
+  neg: "unary",
+  abs: "unary",
+  sign: "unary",
+  exp: "unary",
+  expm1: "unary",
+  log: "unary",
+  log1p: "unary",
+  sqrt: "unary",
+  sin: "unary",
+  cos: "unary",
+  tanh: "unary",
+  erf: "unary",
+  floor: "unary",
+  ceil: "unary",
+  round: "unary",
+  trunc: "unary",
+  not: "unary",
+  cast: "unary",
+  stopGradient: "unary",
+  checkBounds: "unary",
+  add: "binary",
+  sub: "binary",
+  mul: "binary",
+  div: "binary",
+  pow: "binary",
+  remainder: "binary",
+  maximum: "binary",
+  minimum: "binary",
+  eq: "binary",
+  ne: "binary",
+  lt: "binary",
+  le: "binary",
+  and: "binary",
+  or: "binary",
+  xor: "binary",
+  shiftLeft: "binary",
+  shiftRight: "binary",
+  where: "nary",
+  threefry: "nary",
+  reduceSum: "reduce",
+  reduceProduct: "reduce",
+  reduceMax: "reduce",
+  reduceMin: "reduce",
+  argMax: "reduce",
+  argMin: "reduce",
+  reshape: "view",
+  permute: "view",
+  expand: "view",
+  slice: "view",
+  pad: "view",
+  contract: "contract",
+  gather: "index",
+  scatterAdd: "index",
+  dynamicSlice: "index",
+  dynamicUpdate: "index",
+  argSort: "index",
+  cond: "region",
+  while: "region",
+  scan: "region",
+  project: "project",
+} as const;
+
+familyOf satisfies Record<Op, Family>;
+
+type OpsOf<F extends Family> = { [O in Op]: (typeof familyOf)[O] extends F ? O : never }[Op];
+
+export type UnaryOp = OpsOf<"unary">;
+export type BinaryOp = OpsOf<"binary">;
+export type ReduceOp = OpsOf<"reduce">;
+export type RegionOp = OpsOf<"region">;
+export type ComparisonOp = "eq" | "ne" | "lt" | "le";
+
+export function isElementwise(op: Op): boolean {
+  const family = familyOf[op];
+  return family === "unary" || family === "binary" || family === "nary";
+}
+
+export function isComparison(op: Op): op is ComparisonOp {
+  return op === "eq" || op === "ne" || op === "lt" || op === "le";
+}

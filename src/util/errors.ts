@@ -1,0 +1,60 @@
+// The three kinds of failure: the user's mistake, something a device cannot do, and our own bug.
+// A message reads `where: what is wrong; got X, expected Y. Do Z.`, and `code` is stable for programs.
+
+/** Anything that Downhill throws on purpose. */
+export class DownhillError extends Error {
+  /** Stable identifier for programs, such as `"SHAPE"` or `"OPTION"`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: { cause?: unknown; from?: Function }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** The caller's mistake: a wrong shape, dtype, option, file or order of calls. */
+export class UserError extends DownhillError {}
+
+/** The request is sound, but this device or platform cannot serve it. */
+export class UnsupportedError extends DownhillError {}
+
+/** A broken promise inside the library: please report it. */
+export class InternalError extends DownhillError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("INTERNAL", `${message}. This is a bug in Downhill; please report it with the program that caused it.`, options);
+  }
+}
+
+/** What a message is made of: `where: problem; got X, expected Y. advice`. */
+export interface Complaint {
+  /** The public function or layer, as the user wrote it. */
+  where: string;
+  /** What is wrong, in a few words. */
+  problem: string;
+  got?: unknown;
+  expected?: unknown;
+  /** What to do about it, a sentence. */
+  advice?: string;
+}
+
+/** Writes a value into a message: shapes as `[2,3]`, strings quoted, numbers as JavaScript prints them. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean" || value == null) return String(value);
+  if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
+  if (Array.isArray(value)) return `[${value.map(show).join(",")}]`;
+  if (value instanceof Error) return value.message;
+  const name = (value as object).constructor?.name ?? "object";
+  return name === "Object" ? JSON.stringify(value) : name;
+}
+
+/** Makes the user's error from its parts. */
+export function mistake(code: string, complaint: Complaint): UserError {
+  const { where, problem, got, expected, advice } = complaint;
+  const parts: string[] = [];
+  if ("got" in complaint) parts.push(`got ${show(got)}`);
+  if (expected !== undefined) parts.push(`expected ${show(expected)}`);
+  const detail = parts.length > 0 ? `; ${parts.join(", ")}` : "";
+  return new UserError(code, `${where}: ${problem}${detail}.${advice === undefined ? "" : ` ${advice}`}`);
+}
