@@ -4,7 +4,7 @@
 
 import { InternalError, mistake } from "../util/errors.ts";
 import { coerce, type DType, isFloat, isInteger } from "./dtype.ts";
-import { type BinaryOp, isComparison, type ReduceOp, type Region, type ResultType, type UnaryOp } from "./operation.ts";
+import { type BinaryOp, isComparison, type Op, type ReduceOp, type Region, type ResultType, type UnaryOp } from "./operation.ts";
 import { inputOf, Node } from "./node.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf, withoutAxes } from "./shape.ts";
 import type { Storage } from "./storage.ts";
@@ -296,10 +296,9 @@ export function scan(body: Region, constants: readonly Node[], carries: readonly
 /** The same operation on other inputs of the same types: what every rewrite needs. */
 export function rebuild(node: Node, inputs: readonly Node[]): Node {
   if (inputs.every((x, i) => x === node.inputs[i])) return node;
-  if (node.op === "project") return new Node("project", inputs, node.attributes, node.shape, node.dtype);
   inputs.forEach((x, i) => {
     const before = inputOf(node, i);
     if (x.dtype !== before.dtype || !sameShape(x.shape, before.shape)) throw new InternalError(`rebuild of ${node.op}#${node.id} changes the type of input ${i}`);
   });
-  return new Node(node.op, inputs, node.attributes, node.shape, node.dtype);
+  return new Node<Op>(node.op, inputs, node.attributes, node.shape, node.dtype);
 }
