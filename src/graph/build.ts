@@ -4,8 +4,8 @@
 
 import { InternalError, mistake } from "../util/errors.ts";
 import { coerce, type DType, isFloat, isInteger } from "./dtype.ts";
-import { type BinaryOp, isComparison, type Op, type ReduceOp, type Region, type ResultType, type UnaryOp } from "./operation.ts";
 import { inputOf, Node } from "./node.ts";
+import { type BinaryOp, isComparison, type Op, type ReduceOp, type Region, type ResultType, type UnaryOp } from "./operation.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf, withoutAxes } from "./shape.ts";
 import type { Storage } from "./storage.ts";
 
@@ -42,8 +42,10 @@ export function iota(shape: Shape, axis: number): Node {
 const floatOnly: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "erf"]);
 
 export function unary(op: Exclude<UnaryOp, "cast" | "checkBounds">, x: Node): Node {
-  if (floatOnly.has(op) && !isFloat(x.dtype)) throw mistake("DTYPE", { where: op, problem: "needs a floating-point tensor", got: x.dtype, advice: "Cast it first." });
-  if (op === "neg" && x.dtype === "bool") throw mistake("DTYPE", { where: op, problem: "is not defined on bool", advice: "Use logicalNot." });
+  if (floatOnly.has(op) && !isFloat(x.dtype))
+    throw mistake("DTYPE", { where: op, problem: "needs a floating-point tensor", got: x.dtype, advice: "Cast it first." });
+  if (op === "neg" && x.dtype === "bool")
+    throw mistake("DTYPE", { where: op, problem: "is not defined on bool", advice: "Use logicalNot." });
   if (op === "not" && x.dtype !== "bool") throw mistake("DTYPE", { where: op, problem: "needs bool", got: x.dtype });
   if ((op === "floor" || op === "ceil" || op === "round" || op === "trunc") && !isFloat(x.dtype)) return x;
   return new Node(op, [x], none, x.shape, x.dtype);
@@ -59,14 +61,21 @@ export function checkBounds(x: Node, size: number, message: string): Node {
 }
 
 export function binary(op: BinaryOp, a: Node, b: Node): Node {
-  if (!sameShape(a.shape, b.shape)) throw mistake("SHAPE", { where: op, problem: "operands differ in shape", got: `${showShape(a.shape)} and ${showShape(b.shape)}`, expected: "equal shapes" });
+  if (!sameShape(a.shape, b.shape))
+    throw mistake("SHAPE", {
+      where: op,
+      problem: "operands differ in shape",
+      got: `${showShape(a.shape)} and ${showShape(b.shape)}`,
+      expected: "equal shapes",
+    });
   if (a.dtype !== b.dtype) throw mistake("DTYPE", { where: op, problem: "operands differ in dtype", got: `${a.dtype} and ${b.dtype}` });
   if (isComparison(op)) return new Node(op, [a, b], none, a.shape, "bool");
   const logical = op === "and" || op === "or" || op === "xor";
   if (logical ? isFloat(a.dtype) : a.dtype === "bool" && op !== "maximum" && op !== "minimum") {
     throw mistake("DTYPE", { where: op, problem: `is not defined on ${a.dtype}`, expected: logical ? "bool or integers" : "numbers" });
   }
-  if ((op === "shiftLeft" || op === "shiftRight") && !isInteger(a.dtype)) throw mistake("DTYPE", { where: op, problem: "needs integers", got: a.dtype });
+  if ((op === "shiftLeft" || op === "shiftRight") && !isInteger(a.dtype))
+    throw mistake("DTYPE", { where: op, problem: "needs integers", got: a.dtype });
   return new Node(op, [a, b], none, a.shape, a.dtype);
 }
 
@@ -74,16 +83,24 @@ export function binary(op: BinaryOp, a: Node, b: Node): Node {
 export function where(condition: Node, yes: Node, no: Node): Node {
   if (condition.dtype !== "bool") throw mistake("DTYPE", { where: "where", problem: "the condition must be bool", got: condition.dtype });
   if (!sameShape(condition.shape, yes.shape) || !sameShape(yes.shape, no.shape)) {
-    throw mistake("SHAPE", { where: "where", problem: "operands differ in shape", got: [condition, yes, no].map((n) => showShape(n.shape)).join(", "), expected: "equal shapes" });
+    throw mistake("SHAPE", {
+      where: "where",
+      problem: "operands differ in shape",
+      got: [condition, yes, no].map((n) => showShape(n.shape)).join(", "),
+      expected: "equal shapes",
+    });
   }
-  if (yes.dtype !== no.dtype) throw mistake("DTYPE", { where: "where", problem: "the two sides differ in dtype", got: `${yes.dtype} and ${no.dtype}` });
+  if (yes.dtype !== no.dtype)
+    throw mistake("DTYPE", { where: "where", problem: "the two sides differ in dtype", got: `${yes.dtype} and ${no.dtype}` });
   return new Node("where", [condition, yes, no], none, yes.shape, yes.dtype);
 }
 
 /** One word of the Threefry-2x32 block of a key and a 64-bit counter. */
 export function threefry(word: 0 | 1, key0: Node, key1: Node, counter0: Node, counter1: Node): Node {
   const inputs = [key0, key1, counter0, counter1];
-  for (const n of inputs) if (n.dtype !== "uint32" || !sameShape(n.shape, key0.shape)) throw new InternalError("threefry needs four uint32 operands of one shape");
+  for (const n of inputs)
+    if (n.dtype !== "uint32" || !sameShape(n.shape, key0.shape))
+      throw new InternalError("threefry needs four uint32 operands of one shape");
   return new Node("threefry", inputs, { word }, key0.shape, "uint32");
 }
 
@@ -92,7 +109,8 @@ export function threefry(word: 0 | 1, key0: Node, key1: Node, counter0: Node, co
 /** Reduces the axes away. `reduceSum` and `reduceProduct` of bool are refused: cast first. */
 export function reduce(op: Exclude<ReduceOp, "argMax" | "argMin">, x: Node, axes?: number | readonly number[]): Node {
   const list = normalizeAxes(op, axes, x.shape.length);
-  if (x.dtype === "bool" && (op === "reduceSum" || op === "reduceProduct")) throw mistake("DTYPE", { where: op, problem: "is not defined on bool", advice: "Cast to int32 first." });
+  if (x.dtype === "bool" && (op === "reduceSum" || op === "reduceProduct"))
+    throw mistake("DTYPE", { where: op, problem: "is not defined on bool", advice: "Cast to int32 first." });
   if (list.length === 0) return x;
   const shape = withoutAxes(x.shape, list);
   if ((op === "reduceMax" || op === "reduceMin") && x.size === 0 && sizeOf(shape) > 0) {
@@ -111,23 +129,44 @@ export function argReduce(op: "argMax" | "argMin", x: Node, axis: number): Node 
 // ---- Views
 
 export function reshape(x: Node, shape: Shape): Node {
-  if (sizeOf(shape) !== x.size) throw mistake("SHAPE", { where: "reshape", problem: "the number of elements changes", got: `${showShape(x.shape)} to ${showShape(shape)}`, expected: `${x.size} elements` });
+  if (sizeOf(shape) !== x.size)
+    throw mistake("SHAPE", {
+      where: "reshape",
+      problem: "the number of elements changes",
+      got: `${showShape(x.shape)} to ${showShape(shape)}`,
+      expected: `${x.size} elements`,
+    });
   return sameShape(x.shape, shape) ? x : new Node("reshape", [x], none, [...shape], x.dtype);
 }
 
 export function permute(x: Node, axes: readonly number[]): Node {
   const list = axes.map((a) => normalizeAxis("permute", a, x.shape.length));
   if (list.length !== x.shape.length || new Set(list).size !== list.length) {
-    throw mistake("AXIS", { where: "permute", problem: "axes must name every axis once", got: axes, expected: `a permutation of ${x.shape.length} axes` });
+    throw mistake("AXIS", {
+      where: "permute",
+      problem: "axes must name every axis once",
+      got: axes,
+      expected: `a permutation of ${x.shape.length} axes`,
+    });
   }
   if (list.every((a, i) => a === i)) return x;
-  return new Node("permute", [x], { axes: list }, list.map((a) => x.shape[a] as number), x.dtype);
+  return new Node(
+    "permute",
+    [x],
+    { axes: list },
+    list.map((a) => x.shape[a] as number),
+    x.dtype,
+  );
 }
 
 /** Stretches axes of size 1; the rank stays. */
 export function expand(x: Node, shape: Shape): Node {
   if (x.shape.length !== shape.length || !x.shape.every((n, i) => n === shape[i] || n === 1)) {
-    throw mistake("SHAPE", { where: "expand", problem: "only axes of size 1 can stretch", got: `${showShape(x.shape)} to ${showShape(shape)}` });
+    throw mistake("SHAPE", {
+      where: "expand",
+      problem: "only axes of size 1 can stretch",
+      got: `${showShape(x.shape)} to ${showShape(shape)}`,
+    });
   }
   return sameShape(x.shape, shape) ? x : new Node("expand", [x], none, [...shape], x.dtype);
 }
@@ -135,7 +174,12 @@ export function expand(x: Node, shape: Shape): Node {
 /** Adds leading axes of size 1 and stretches: NumPy's `broadcast_to`. */
 export function broadcastTo(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x;
-  if (x.shape.length > shape.length) throw mistake("SHAPE", { where: "broadcastTo", problem: "the result has fewer axes", got: `${showShape(x.shape)} to ${showShape(shape)}` });
+  if (x.shape.length > shape.length)
+    throw mistake("SHAPE", {
+      where: "broadcastTo",
+      problem: "the result has fewer axes",
+      got: `${showShape(x.shape)} to ${showShape(shape)}`,
+    });
   const lead = new Array<number>(shape.length - x.shape.length).fill(1);
   return expand(reshape(x, [...lead, ...x.shape]), shape);
 }
@@ -143,12 +187,18 @@ export function broadcastTo(x: Node, shape: Shape): Node {
 /** Elements `start, start + step, …` of every axis, `sizes` of them; a negative step walks backwards. */
 export function slice(x: Node, starts: readonly number[], sizes: readonly number[], steps?: readonly number[]): Node {
   const by = steps ?? starts.map(() => 1);
-  if (starts.length !== x.shape.length || sizes.length !== x.shape.length || by.length !== x.shape.length) throw new InternalError("slice needs one start, size and step for each axis");
+  if (starts.length !== x.shape.length || sizes.length !== x.shape.length || by.length !== x.shape.length)
+    throw new InternalError("slice needs one start, size and step for each axis");
   x.shape.forEach((n, i) => {
     const [start, size, step] = [starts[i] as number, sizes[i] as number, by[i] as number];
     const last = start + (size - 1) * step;
     if (size < 0 || step === 0 || (size > 0 && (start < 0 || start >= n || last < 0 || last >= n))) {
-      throw mistake("RANGE", { where: "slice", problem: `elements outside axis ${i}`, got: `start ${start}, size ${size}, step ${step}`, expected: `elements of 0 to ${n - 1}` });
+      throw mistake("RANGE", {
+        where: "slice",
+        problem: `elements outside axis ${i}`,
+        got: `start ${start}, size ${size}, step ${step}`,
+        expected: `elements of 0 to ${n - 1}`,
+      });
     }
   });
   if (x.shape.every((n, i) => starts[i] === 0 && sizes[i] === n && by[i] === 1)) return x;
@@ -159,7 +209,12 @@ export function slice(x: Node, starts: readonly number[], sizes: readonly number
 export function pad(x: Node, low: readonly number[], high: readonly number[], value = 0, interior?: readonly number[]): Node {
   const between = interior ?? low.map(() => 0);
   if ([low, high, between].some((l) => l.length !== x.shape.length || l.some((n) => !Number.isInteger(n) || n < 0))) {
-    throw mistake("OPTION", { where: "pad", problem: "needs a non-negative integer for each side of each axis", got: `low ${showShape(low)}, high ${showShape(high)}`, expected: `${x.shape.length} axes` });
+    throw mistake("OPTION", {
+      where: "pad",
+      problem: "needs a non-negative integer for each side of each axis",
+      got: `low ${showShape(low)}, high ${showShape(high)}`,
+      expected: `${x.shape.length} axes`,
+    });
   }
   const shape = x.shape.map((n, i) => n + (low[i] as number) + (high[i] as number) + Math.max(0, n - 1) * (between[i] as number));
   if (sameShape(shape, x.shape)) return x;
@@ -172,14 +227,30 @@ export function pad(x: Node, low: readonly number[], high: readonly number[], va
  * The general product of two tensors: sums over the contracted pairs of axes, for each element of the batch pairs.
  * Result axes: batch, then a's free axes, then b's free axes.
  */
-export function contract(a: Node, b: Node, batch: readonly [readonly number[], readonly number[]], contracted: readonly [readonly number[], readonly number[]]): Node {
-  if (a.dtype !== b.dtype || !isFloat(a.dtype)) throw mistake("DTYPE", { where: "matmul", problem: "operands must be floating point and of one dtype", got: `${a.dtype} and ${b.dtype}`, advice: "Cast them first." });
+export function contract(
+  a: Node,
+  b: Node,
+  batch: readonly [readonly number[], readonly number[]],
+  contracted: readonly [readonly number[], readonly number[]],
+): Node {
+  if (a.dtype !== b.dtype || !isFloat(a.dtype))
+    throw mistake("DTYPE", {
+      where: "matmul",
+      problem: "operands must be floating point and of one dtype",
+      got: `${a.dtype} and ${b.dtype}`,
+      advice: "Cast them first.",
+    });
   for (const [left, right] of [batch, contracted]) {
     if (left.length !== right.length) throw new InternalError("contract: axis lists differ in length");
     left.forEach((axis, i) => {
       const [m, n] = [a.shape[axis], b.shape[right[i] as number]];
       if (m !== n) {
-        throw mistake("SHAPE", { where: "matmul", problem: `axis ${axis} of the left and axis ${right[i]} of the right operand differ`, got: `${showShape(a.shape)} and ${showShape(b.shape)}`, expected: `${m} on both` });
+        throw mistake("SHAPE", {
+          where: "matmul",
+          problem: `axis ${axis} of the left and axis ${right[i]} of the right operand differ`,
+          got: `${showShape(a.shape)} and ${showShape(b.shape)}`,
+          expected: `${m} on both`,
+        });
       }
     });
   }
@@ -202,28 +273,52 @@ export function scatterAdd(shape: Shape, indices: Node, updates: Node, axis: num
   const a = normalizeAxis("scatterAdd", axis, shape.length);
   const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)];
   if (indices.dtype !== "int32") throw mistake("DTYPE", { where: "scatterAdd", problem: "indices must be int32", got: indices.dtype });
-  if (!sameShape(updates.shape, expected)) throw mistake("SHAPE", { where: "scatterAdd", problem: "updates have the wrong shape", got: showShape(updates.shape), expected: showShape(expected) });
+  if (!sameShape(updates.shape, expected))
+    throw mistake("SHAPE", {
+      where: "scatterAdd",
+      problem: "updates have the wrong shape",
+      got: showShape(updates.shape),
+      expected: showShape(expected),
+    });
   return new Node("scatterAdd", [indices, updates], { axis: a }, [...shape], updates.dtype);
 }
 
 function checkStarts(where: string, x: Node, starts: readonly Node[]): void {
   if (starts.length !== x.shape.length || starts.some((s) => s.dtype !== "int32" || s.shape.length !== 0)) {
-    throw mistake("SHAPE", { where, problem: "needs one int32 scalar start for each axis", got: `${starts.length} starts`, expected: `${x.shape.length}` });
+    throw mistake("SHAPE", {
+      where,
+      problem: "needs one int32 scalar start for each axis",
+      got: `${starts.length} starts`,
+      expected: `${x.shape.length}`,
+    });
   }
 }
 
 /** A block of `sizes` at computed starts, each clamped so that the block lies inside. */
 export function dynamicSlice(x: Node, starts: readonly Node[], sizes: Shape): Node {
   checkStarts("dynamicSlice", x, starts);
-  if (sizes.length !== x.shape.length || sizes.some((n, i) => n > (x.shape[i] as number))) throw mistake("SHAPE", { where: "dynamicSlice", problem: "the block is larger than the tensor", got: showShape(sizes), expected: `at most ${showShape(x.shape)}` });
+  if (sizes.length !== x.shape.length || sizes.some((n, i) => n > (x.shape[i] as number)))
+    throw mistake("SHAPE", {
+      where: "dynamicSlice",
+      problem: "the block is larger than the tensor",
+      got: showShape(sizes),
+      expected: `at most ${showShape(x.shape)}`,
+    });
   return new Node("dynamicSlice", [x, ...starts], none, [...sizes], x.dtype);
 }
 
 /** `x` with the block at computed starts (clamped likewise) replaced by `update`. */
 export function dynamicUpdate(x: Node, update: Node, starts: readonly Node[]): Node {
   checkStarts("dynamicUpdate", x, starts);
-  if (update.dtype !== x.dtype) throw mistake("DTYPE", { where: "dynamicUpdate", problem: "the update has another dtype", got: update.dtype, expected: x.dtype });
-  if (update.shape.length !== x.shape.length || update.shape.some((n, i) => n > (x.shape[i] as number))) throw mistake("SHAPE", { where: "dynamicUpdate", problem: "the block is larger than the tensor", got: showShape(update.shape), expected: `at most ${showShape(x.shape)}` });
+  if (update.dtype !== x.dtype)
+    throw mistake("DTYPE", { where: "dynamicUpdate", problem: "the update has another dtype", got: update.dtype, expected: x.dtype });
+  if (update.shape.length !== x.shape.length || update.shape.some((n, i) => n > (x.shape[i] as number)))
+    throw mistake("SHAPE", {
+      where: "dynamicUpdate",
+      problem: "the block is larger than the tensor",
+      got: showShape(update.shape),
+      expected: `at most ${showShape(x.shape)}`,
+    });
   return new Node("dynamicUpdate", [x, update, ...starts], none, x.shape, x.dtype);
 }
 
@@ -241,7 +336,10 @@ function typesOf(nodes: readonly Node[]): ResultType[] {
 
 function requireTypes(where: string, what: string, got: readonly ResultType[], expected: readonly ResultType[]): void {
   const text = (types: readonly ResultType[]) => types.map((t) => `${t.dtype}${showShape(t.shape)}`).join(", ") || "nothing";
-  if (got.length !== expected.length || got.some((t, i) => t.dtype !== expected[i]?.dtype || !sameShape(t.shape, expected[i]?.shape ?? []))) {
+  if (
+    got.length !== expected.length ||
+    got.some((t, i) => t.dtype !== expected[i]?.dtype || !sameShape(t.shape, expected[i]?.shape ?? []))
+  ) {
     throw mistake("SHAPE", { where, problem: what, got: text(got), expected: text(expected) });
   }
 }
@@ -259,7 +357,12 @@ function region<O extends "cond" | "while" | "scan">(node: Node<O>, count: numbe
 
 /** Runs one of two regions, both with `operands` as parameters. */
 export function cond(predicate: Node, then: Region, otherwise: Region, operands: readonly Node[]): Node[] {
-  if (predicate.dtype !== "bool" || predicate.shape.length !== 0) throw mistake("SHAPE", { where: "cond", problem: "the predicate must be a bool scalar", got: `${predicate.dtype}${showShape(predicate.shape)}` });
+  if (predicate.dtype !== "bool" || predicate.shape.length !== 0)
+    throw mistake("SHAPE", {
+      where: "cond",
+      problem: "the predicate must be a bool scalar",
+      got: `${predicate.dtype}${showShape(predicate.shape)}`,
+    });
   const results = typesOf(then.results);
   requireTypes("cond", "the branches return different types", typesOf(otherwise.results), results);
   for (const r of [then, otherwise]) requireTypes("cond", "operands do not fit the branch", typesOf(operands), typesOf(r.parameters));
@@ -272,17 +375,35 @@ export function whileLoop(condition: Region, body: Region, constants: readonly N
   const results = typesOf(state);
   requireTypes("while", "the body must return the state's types", typesOf(body.results), results);
   requireTypes("while", "the condition must return one bool scalar", typesOf(condition.results), [{ shape: [], dtype: "bool" }]);
-  for (const r of [condition, body]) requireTypes("while", "operands do not fit the region", typesOf([...constants, ...state]), typesOf(r.parameters));
+  for (const r of [condition, body])
+    requireTypes("while", "operands do not fit the region", typesOf([...constants, ...state]), typesOf(r.parameters));
   const first = results[0] ?? { shape: [], dtype: "float32" as const };
-  return region(new Node("while", [...constants, ...state], { results, condition, body, constants: constants.length }, first.shape, first.dtype), results.length);
+  return region(
+    new Node("while", [...constants, ...state], { results, condition, body, constants: constants.length }, first.shape, first.dtype),
+    results.length,
+  );
 }
 
 /**
  * `length` times: [carries, outputs] = body(constants, carries, slices of the sequences along axis 0).
  * Results: the last carries, then the outputs stacked along axis 0. `reverse` goes from the last slice to the first.
  */
-export function scan(body: Region, constants: readonly Node[], carries: readonly Node[], sequences: readonly Node[], length: number, reverse = false): Node[] {
-  for (const s of sequences) if (s.shape[0] !== length) throw mistake("SHAPE", { where: "scan", problem: "a sequence has the wrong length along axis 0", got: showShape(s.shape), expected: `[${length},…]` });
+export function scan(
+  body: Region,
+  constants: readonly Node[],
+  carries: readonly Node[],
+  sequences: readonly Node[],
+  length: number,
+  reverse = false,
+): Node[] {
+  for (const s of sequences)
+    if (s.shape[0] !== length)
+      throw mistake("SHAPE", {
+        where: "scan",
+        problem: "a sequence has the wrong length along axis 0",
+        got: showShape(s.shape),
+        expected: `[${length},…]`,
+      });
   const slices = sequences.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }));
   requireTypes("scan", "operands do not fit the body", [...typesOf(constants), ...typesOf(carries), ...slices], typesOf(body.parameters));
   requireTypes("scan", "the body must return the carries' types first", typesOf(body.results.slice(0, carries.length)), typesOf(carries));
@@ -298,7 +419,8 @@ export function rebuild(node: Node, inputs: readonly Node[]): Node {
   if (inputs.every((x, i) => x === node.inputs[i])) return node;
   inputs.forEach((x, i) => {
     const before = inputOf(node, i);
-    if (x.dtype !== before.dtype || !sameShape(x.shape, before.shape)) throw new InternalError(`rebuild of ${node.op}#${node.id} changes the type of input ${i}`);
+    if (x.dtype !== before.dtype || !sameShape(x.shape, before.shape))
+      throw new InternalError(`rebuild of ${node.op}#${node.id} changes the type of input ${i}`);
   });
   return new Node<Op>(node.op, inputs, node.attributes, node.shape, node.dtype);
 }

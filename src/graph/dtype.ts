@@ -19,7 +19,9 @@ export interface TypedArrayOf {
 
 export type TypedArray = TypedArrayOf[DType];
 
-const constructors: { [D in DType]: { new (length: number): TypedArrayOf[D]; new (buffer: ArrayBufferLike, offset: number, length: number): TypedArrayOf[D] } } = {
+const constructors: {
+  [D in DType]: { new (length: number): TypedArrayOf[D]; new (buffer: ArrayBufferLike, offset: number, length: number): TypedArrayOf[D] };
+} = {
   bool: Uint8Array,
   uint8: Uint8Array,
   int32: Int32Array,
@@ -67,7 +69,12 @@ export function promote(where: string, a: DType, b: DType, aIsScalar = false, bI
   if (a === "float64" && aIsScalar && b === "float32") return "float32";
   if (b === "float64" && bIsScalar && a === "float32") return "float32";
   if (ranks[a] === ranks[b]) {
-    throw mistake("DTYPE", { where, problem: "int32 and uint32 have no common dtype", got: `${a} and ${b}`, advice: "Cast one operand first." });
+    throw mistake("DTYPE", {
+      where,
+      problem: "int32 and uint32 have no common dtype",
+      got: `${a} and ${b}`,
+      advice: "Cast one operand first.",
+    });
   }
   return ranks[a] > ranks[b] ? a : b;
 }

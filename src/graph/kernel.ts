@@ -22,7 +22,23 @@ export type UnaryOperation = "neg" | "abs" | "sqrt" | "floor" | "ceil" | "trunc"
  * itself; nothing traps); `rem` has the sign of the dividend (integers only, zero divisor gives 0). `shr` is arithmetic on i32, logical on u32;
  * shift counts are taken modulo 32. Comparisons give `bool` of the same lanes.
  */
-export type BinaryOperation = "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "and" | "or" | "xor" | "shl" | "shr" | "eq" | "ne" | "lt" | "le";
+export type BinaryOperation =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "rem"
+  | "min"
+  | "max"
+  | "and"
+  | "or"
+  | "xor"
+  | "shl"
+  | "shr"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le";
 
 /** Double-precision functions that the host provides (JavaScript's Math, or libm). */
 export type HostFunction = "exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "pow" | "erf";
@@ -37,7 +53,13 @@ export type Expression =
   /** One element per lane, at the lanes of `index` (i32 vector). */
   | { readonly kind: "gather"; readonly type: ValueType; readonly buffer: number; readonly index: Expression }
   | { readonly kind: "unary"; readonly operation: UnaryOperation; readonly type: ValueType; readonly value: Expression }
-  | { readonly kind: "binary"; readonly operation: BinaryOperation; readonly type: ValueType; readonly left: Expression; readonly right: Expression }
+  | {
+      readonly kind: "binary";
+      readonly operation: BinaryOperation;
+      readonly type: ValueType;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
   /** `condition ? yes : no`, lane by lane; both sides are evaluated. */
   | { readonly kind: "select"; readonly type: ValueType; readonly condition: Expression; readonly yes: Expression; readonly no: Expression }
   /** `a * b + c`: rounded once where the engine can, in vectors and scalars alike (f32 and f64). */
@@ -65,7 +87,14 @@ export type Statement =
    */
   | { readonly kind: "store"; readonly buffer: number; readonly index: Expression; readonly value: Expression; readonly count?: Expression }
   /** `for (variable = start; variable < end; variable += step)`; i32. */
-  | { readonly kind: "loop"; readonly variable: string; readonly start: Expression; readonly end: Expression; readonly step: number; readonly body: readonly Statement[] }
+  | {
+      readonly kind: "loop";
+      readonly variable: string;
+      readonly start: Expression;
+      readonly end: Expression;
+      readonly step: number;
+      readonly body: readonly Statement[];
+    }
   | { readonly kind: "while"; readonly condition: Expression; readonly body: readonly Statement[] }
   | { readonly kind: "if"; readonly condition: Expression; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[] }
   /** Where the scalar `condition` holds and the status word is still 0: status = check + 1, detail = value (i32). */

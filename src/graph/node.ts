@@ -2,7 +2,7 @@
 // cache: `storage`, the value once somebody has computed it. Builders (build.ts) make nodes; nobody else calls `new Node`.
 
 import { InternalError } from "../util/errors.ts";
-import { type DType } from "./dtype.ts";
+import type { DType } from "./dtype.ts";
 import type { Attributes, Op } from "./operation.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import type { Storage } from "./storage.ts";

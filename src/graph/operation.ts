@@ -1,10 +1,10 @@
 // The closed set of primitive operations: what each is called, what it carries, and its family.
 // Shape and dtype rules stand in build.ts, gradients in autodiff/, meaning in runtime/reference.
 
-import type { Storage } from "./storage.ts";
 import type { DType } from "./dtype.ts";
 import type { Node } from "./node.ts";
 import type { Shape } from "./shape.ts";
+import type { Storage } from "./storage.ts";
 
 /** A subgraph with its own parameters (`input` nodes) and no free variables: the body of a loop or branch. */
 export interface Region {
@@ -86,7 +86,10 @@ export interface Attributes {
   slice: { readonly starts: readonly number[]; readonly steps: readonly number[] };
   pad: { readonly low: readonly number[]; readonly high: readonly number[]; readonly interior: readonly number[]; readonly value: number };
   // Contraction: batch axes, then a's free axes, then b's free axes
-  contract: { readonly batch: readonly [readonly number[], readonly number[]]; readonly contracted: readonly [readonly number[], readonly number[]] };
+  contract: {
+    readonly batch: readonly [readonly number[], readonly number[]];
+    readonly contracted: readonly [readonly number[], readonly number[]];
+  };
   // Indexing
   gather: { readonly axis: number };
   scatterAdd: { readonly axis: number };
@@ -96,7 +99,14 @@ export interface Attributes {
   // Control flow; a region operation has several results, taken out by `project`
   cond: { readonly results: readonly ResultType[]; readonly then: Region; readonly otherwise: Region };
   while: { readonly results: readonly ResultType[]; readonly condition: Region; readonly body: Region; readonly constants: number };
-  scan: { readonly results: readonly ResultType[]; readonly body: Region; readonly constants: number; readonly carries: number; readonly length: number; readonly reverse: boolean };
+  scan: {
+    readonly results: readonly ResultType[];
+    readonly body: Region;
+    readonly constants: number;
+    readonly carries: number;
+    readonly length: number;
+    readonly reverse: boolean;
+  };
   project: { readonly index: number };
 }
 

@@ -61,7 +61,12 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
 /** An axis counted from either end, as an index from 0. */
 export function normalizeAxis(where: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw mistake("AXIS", { where, problem: "axis out of range", got: axis, expected: rank === 0 ? "no axis: the tensor is a scalar" : `an integer from ${-rank} to ${rank - 1}` });
+    throw mistake("AXIS", {
+      where,
+      problem: "axis out of range",
+      got: axis,
+      expected: rank === 0 ? "no axis: the tensor is a scalar" : `an integer from ${-rank} to ${rank - 1}`,
+    });
   }
   return axis < 0 ? axis + rank : axis;
 }
