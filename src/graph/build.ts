@@ -265,6 +265,7 @@ export function contract(
 export function gather(x: Node, indices: Node, axis: number): Node {
   const a = normalizeAxis("gather", axis, x.shape.length);
   if (indices.dtype !== "int32") throw mistake("DTYPE", { where: "gather", problem: "indices must be int32", got: indices.dtype });
+  checkNotEmpty("gather", x.shape, a, indices);
   return new Node("gather", [x, indices], { axis: a }, [...x.shape.slice(0, a), ...indices.shape, ...x.shape.slice(a + 1)], x.dtype);
 }
 
@@ -280,7 +281,13 @@ export function scatterAdd(shape: Shape, indices: Node, updates: Node, axis: num
       got: showShape(updates.shape),
       expected: showShape(expected),
     });
+  checkNotEmpty("scatterAdd", shape, a, indices);
   return new Node("scatterAdd", [indices, updates], { axis: a }, [...shape], updates.dtype);
+}
+
+function checkNotEmpty(where: string, shape: Shape, axis: number, indices: Node): void {
+  if (shape[axis] === 0 && indices.size > 0)
+    throw mistake("SHAPE", { where, problem: `axis ${axis} is empty, so no index is inside it`, got: showShape(shape) });
 }
 
 function checkStarts(where: string, x: Node, starts: readonly Node[]): void {

@@ -17,6 +17,16 @@ export interface ResultType {
   readonly dtype: DType;
 }
 
+// Meanings that are easily mistaken (the oracle, runtime/reference, is the whole truth):
+// - integers wrap; bool is 0 or 1. `shiftRight` is arithmetic on int32, else logical; shift counts are taken modulo 32.
+// - `div` truncates on integers and a zero divisor gives 0. `remainder` is Python's and PyTorch's: a − floor(a / b)·b with
+//   the sign of the divisor; on integers a zero divisor gives 0. Integer `pow` wraps; negative powers of all but ±1 are 0.
+// - `maximum`, `minimum`, `reduceMax` and `reduceMin` give NaN where an operand is NaN. `sign` of NaN is NaN.
+// - `round` takes halves to even. `pow` on floats is JavaScript's.
+// - `cast` from float to integer truncates and saturates to int32 or uint32, NaN gives 0; uint8 is the low byte of the
+//   int32. Between integers it wraps. To bool it is `!= 0`.
+// - Indices of `gather`, `scatterAdd` and starts of dynamic blocks are clamped, so nothing traps; `checkBounds` complains.
+
 interface NoAttributes {
   readonly none?: never;
 }

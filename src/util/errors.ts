@@ -58,3 +58,8 @@ export function mistake(code: string, complaint: Complaint): UserError {
   const detail = parts.length > 0 ? `; ${parts.join(", ")}` : "";
   return new UserError(code, `${where}: ${problem}${detail}.${advice === undefined ? "" : ` ${advice}`}`);
 }
+
+/** The user's error for an index outside `[0, size)`: `message` is the check's own, `where: what`. */
+export function boundsMistake(message: string, value: number, size: number): UserError {
+  return new UserError("RANGE", `${message}; got ${value}, expected ${size === 0 ? "nothing: the axis is empty" : `0 to ${size - 1}`}.`);
+}
