@@ -76,9 +76,7 @@ export interface Lowered {
 }
 
 /** Where a scheduled buffer lives; temporaries are placed in the arena later, by lifetime. */
-export type ScheduledBuffer =
-  | { readonly kind: "table"; readonly index: number }
-  | { readonly kind: "temporary"; readonly bytes: number };
+export type ScheduledBuffer = { readonly kind: "table"; readonly index: number } | { readonly kind: "temporary"; readonly bytes: number };
 
 /** A message and a bound for each `flag` of the kernels. */
 export interface Check {
@@ -99,6 +97,8 @@ export interface Schedule {
   /** The other donations: to exchange between two repetitions. */
   readonly exchanges: readonly (readonly [number, number])[];
   readonly checks: readonly Check[];
+  /** The index in `checks` of a node of the tasks. */
+  readonly checkOf: (node: Node<"checkBounds">) => number;
 }
 
 /** How elements of a dtype lie in memory. */
