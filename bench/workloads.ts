@@ -1,0 +1,60 @@
+// The reference workloads that exist so far: one compiled training step each. Their definitions are those of the peers'
+// scripts (layers, batch, loss, optimiser); the numbers in the tensors do not matter.
+
+import { adam, compile, crossEntropy, Linear, mse, normal, relu, Sequential, seed, sgd, type Tensor, tensor } from "../src/index.ts";
+
+export interface Workload {
+  /** One training step on its fixed batch; returns the loss. */
+  step(): Tensor;
+  /** `count` steps in one call; returns every loss. */
+  repeat(count: number): Tensor;
+}
+
+function classes(count: number): Tensor<"int32"> {
+  return tensor(
+    Int32Array.from({ length: count }, (_, i) => i % 10),
+    { dtype: "int32" },
+  );
+}
+
+/** Linear 2 → 3, mean squared error, gradient descent, three samples. */
+function tiny(): Workload {
+  const model = new Linear(2, 3);
+  const optimizer = sgd({ learningRate: 0.01 });
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
+  const y = normal([3, 3]);
+  const train = compile((x: Tensor, y: Tensor) => {
+    const loss = mse(model.forward(x), y);
+    optimizer.minimize(loss);
+    return loss;
+  });
+  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
+}
+
+/** 784-512-512-10, ReLU, cross-entropy, Adam, batch 128. */
+function mlp(): Workload {
+  const model = new Sequential(new Linear(784, 512), relu, new Linear(512, 512), relu, new Linear(512, 10));
+  const optimizer = adam({ learningRate: 1e-3 });
+  const x = normal([128, 784]);
+  const y = classes(128);
+  const train = compile((x: Tensor, y: Tensor<"int32">) => {
+    const loss = crossEntropy(model.forward(x), y);
+    optimizer.minimize(loss);
+    return loss;
+  });
+  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
+}
+
+export const workloads: Record<string, () => Workload> = { tiny, mlp };
+
+/** Makes a workload with fixed random numbers. */
+export function makeWorkload(name: string): Workload {
+  const make = workloads[name];
+  if (make === undefined) throw new Error(`bench: no workload ${name}; there are ${Object.keys(workloads).join(", ")}`);
+  seed(0);
+  return make();
+}
