@@ -79,26 +79,3 @@ export function convert(value: number, from: DType, to: DType): number {
   if (to === "uint32") return Math.trunc(Math.min(Math.max(value, 0), 2 ** 32 - 1));
   return coerce(to, Math.trunc(Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1)));
 }
-
-const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
-
-/**
- * Threefry-2x32 with 20 rounds.
- * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
- */
-export function threefry2x32(key0: number, key1: number, counter0: number, counter1: number): [number, number] {
-  const key = [key0, key1, key0 ^ key1 ^ 0x1bd11bda];
-  let x = (counter0 + key0) | 0;
-  let y = (counter1 + key1) | 0;
-  for (let round = 0; round < 20; round++) {
-    const rotation = rotations[round % 8] as number;
-    x = (x + y) | 0;
-    y = ((y << rotation) | (y >>> (32 - rotation))) ^ x;
-    if (round % 4 === 3) {
-      const block = (round + 1) / 4;
-      x = (x + (key[block % 3] as number)) | 0;
-      y = (y + (key[(block + 1) % 3] as number) + block) | 0;
-    }
-  }
-  return [x >>> 0, y >>> 0];
-}

@@ -6,8 +6,9 @@ import { inputOf, type Node } from "../../graph/node.ts";
 import type { BinaryOp, Op, ReduceOp, Region, UnaryOp } from "../../graph/operation.ts";
 import { type Shape, sizeOf, stridesOf, withoutAxes } from "../../graph/shape.ts";
 import { boundsMistake, InternalError } from "../../util/errors.ts";
+import { threefry2x32 } from "../../util/threefry.ts";
 import { around, offsets, offsetsAlong } from "./array.ts";
-import { binaryFunctions, convert, threefry2x32, unaryFunctions } from "./elementwise.ts";
+import { binaryFunctions, convert, unaryFunctions } from "./elementwise.ts";
 
 /** What a rule may ask of the evaluation that it is part of. */
 export interface Context {
