@@ -1,0 +1,56 @@
+// Files that are whole or not there: written to a temporary name, flushed, renamed, and the directory flushed.
+
+import { fileMistake, fileSystem, paths } from "../../util/system.ts";
+
+/** Makes a folder and the folders above it. */
+export function makeFolder(path: string): void {
+  try {
+    fileSystem("writing files").mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw fileMistake("write", path, cause);
+  }
+}
+
+/** Whether a file or folder is there. */
+export function exists(path: string): boolean {
+  return fileSystem("looking for files").existsSync(path);
+}
+
+/**
+ * Writes a file so that a reader, also after a crash, finds the old content or the new one whole.
+ *
+ * @throws UserError `FILE`; the old content is then still there and no other file is left behind
+ */
+export function writeFileAtomically(path: string, content: Uint8Array | string): void {
+  const fs = fileSystem("writing files");
+  const { dirname, join, basename } = paths("writing files");
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
+  let created = false;
+  try {
+    const file = fs.openSync(temporary, "w");
+    created = true;
+    try {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(file, bytes, at, bytes.length - at);
+      fs.fsyncSync(file);
+    } finally {
+      fs.closeSync(file);
+    }
+    fs.renameSync(temporary, path);
+    created = false;
+  } catch (cause) {
+    if (created) fs.rmSync(temporary, { force: true });
+    throw fileMistake("write", path, cause);
+  }
+  try {
+    const handle = fs.openSync(folder, "r");
+    try {
+      fs.fsyncSync(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
+  } catch {
+    // Windows cannot open a folder; there the rename alone has to do.
+  }
+}

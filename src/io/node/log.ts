@@ -1,0 +1,38 @@
+// The run's log: one JSON line an event, appended at once, so that a reader can follow and a crash loses nothing.
+
+import type { EventSink } from "../../util/events.ts";
+import { fileMistake, fileSystem, paths } from "../../util/system.ts";
+import { makeFolder } from "./file.ts";
+
+export interface EventLog {
+  readonly path: string;
+  readonly write: EventSink;
+  close(): void;
+}
+
+/**
+ * Opens `<folder>/events.jsonl` for appending. Each line is an event with `time`, ISO 8601.
+ *
+ * @throws UserError `FILE` when the folder cannot be written to
+ */
+export function openEventLog(folder: string): EventLog {
+  makeFolder(folder);
+  const fs = fileSystem("the run's log");
+  const path = paths("the run's log").join(folder, "events.jsonl");
+  let file: number | null;
+  try {
+    file = fs.openSync(path, "a");
+  } catch (cause) {
+    throw fileMistake("write", path, cause);
+  }
+  return {
+    path,
+    write(event) {
+      if (file !== null) fs.writeSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+    },
+    close() {
+      if (file !== null) fs.closeSync(file);
+      file = null;
+    },
+  };
+}
