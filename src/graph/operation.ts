@@ -195,7 +195,8 @@ export const familyOf = {
 
 familyOf satisfies Record<Op, Family>;
 
-type OpsOf<F extends Family> = { [O in Op]: (typeof familyOf)[O] extends F ? O : never }[Op];
+/** The operations of some families. */
+export type OpsOf<F extends Family> = { [O in Op]: (typeof familyOf)[O] extends F ? O : never }[Op];
 
 export type UnaryOp = OpsOf<"unary">;
 export type BinaryOp = OpsOf<"binary">;
