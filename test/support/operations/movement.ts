@@ -1,0 +1,225 @@
+// Rows of leaves, views, the contraction, and indexing.
+
+import * as build from "../../../src/graph/build.ts";
+import type { DType } from "../../../src/graph/dtype.ts";
+import type { Node } from "../../../src/graph/node.ts";
+import type { Shape } from "../../../src/graph/shape.ts";
+import { Storage } from "../../../src/graph/storage.ts";
+import { bools, bytes, floats, integers, vector, words } from "../values.ts";
+import { plain, type Rows, row, smooth, start } from "./case.ts";
+
+const _f = (...shape: number[]) => ({ shape, dtype: "float32" as const });
+const _i32 = (...shape: number[]) => ({ shape, dtype: "int32" as const });
+const add = (a?: Node, b?: Node) => build.binary("add", a as Node, b as Node);
+const _mul = (a?: Node, b?: Node) => build.binary("mul", a as Node, b as Node);
+const _number = (like: Node | undefined, value: number) => build.constant(value, (like as Node).dtype, (like as Node).shape);
+
+const permuted = (shape: Shape, axes: readonly number[], dtype: DType = "float32") =>
+  row(
+    dtype === "float32" ? "smooth" : "plain",
+    `${dtype} [${shape}] to [${axes}]`,
+    [dtype === "float32" ? floats(shape) : integers(shape, 0, 1, 1, dtype)],
+    ([x]) => build.permute(x as Node, axes),
+  );
+
+const sliced = (shape: Shape, starts: number[], sizes: number[], steps: number[]) =>
+  smooth(`[${shape}] from [${starts}] size [${sizes}] step [${steps}]`, [floats(shape)], ([x]) =>
+    build.slice(x as Node, starts, sizes, steps),
+  );
+
+const padded = (shape: Shape, low: number[], high: number[], interior: number[], value = 0) =>
+  smooth(`[${shape}] low [${low}] high [${high}] interior [${interior}] value ${value}`, [floats(shape)], ([x]) =>
+    build.pad(x as Node, low, high, value, interior),
+  );
+
+type Axes = [readonly number[], readonly number[]];
+
+const contracted = (name: string, a: Shape, b: Shape, batch: Axes, axes: Axes) =>
+  smooth(`${name}: [${a}] with [${b}]`, [floats(a), floats(b, -1.1, 1.4, 2)], ([x, y]) =>
+    build.contract(x as Node, y as Node, batch, axes),
+  );
+
+export const movementRows: Rows<"leaf" | "view" | "contract" | "index"> = {
+  constant: [
+    plain("a scalar", [], () => build.constant(2.5, "float32")),
+    plain("stretched", [], () => build.constant(-3, "int32", [2, 3])),
+    plain("every dtype", [], () => [
+      build.constant(1, "bool", [2]),
+      build.constant(200, "uint8", [3]),
+      build.constant(2 ** 32 - 1, "uint32"),
+      build.constant(Number.POSITIVE_INFINITY, "float32", [2]),
+    ]),
+  ],
+  input: [plain("returned as it is", [floats([2, 3]), bools], ([x, b]) => [x as Node, b as Node])],
+  buffer: [
+    plain("a stored value", [floats([3])], ([x]) => add(x, build.buffer(new Storage("float32", 3, Float32Array.of(1, 2, 3)), [3]))),
+    plain("read as it is", [], () => build.buffer(new Storage("int32", 4, Int32Array.of(4, 3, 2, 1)), [2, 2])),
+  ],
+  iota: [
+    plain("a vector", [], () => build.iota([5], 0)),
+    plain("each axis of a cube", [], () => [0, 1, 2].map((axis) => build.iota([2, 3, 4], axis))),
+    plain("empty", [], () => build.iota([0, 3], 1)),
+  ],
+  reshape: (
+    [
+      [[6], [2, 3]],
+      [
+        [2, 3],
+        [3, 2],
+      ],
+      [[1], []],
+      [[], [1, 1]],
+      [
+        [0, 3],
+        [2, 0],
+      ],
+      [
+        [2, 3, 4],
+        [6, 4],
+      ],
+    ] as [Shape, Shape][]
+  ).map(([from, to]) => smooth(`[${from}] to [${to}]`, [floats(from)], ([x]) => build.reshape(x as Node, to))),
+  permute: [
+    permuted([2, 3], [1, 0]),
+    permuted([2, 3, 4], [2, 0, 1]),
+    permuted([2, 3, 4], [1, 0, 2]),
+    permuted([0, 3], [1, 0]),
+    permuted([2, 5], [1, 0], "uint8"),
+    permuted([33, 18], [1, 0]),
+  ],
+  expand: (
+    [
+      [[1], [4]],
+      [
+        [2, 1],
+        [2, 3],
+      ],
+      [
+        [1, 3, 1],
+        [2, 3, 4],
+      ],
+      [[1], [0]],
+      [
+        [1, 1],
+        [1, 5],
+      ],
+    ] as [Shape, Shape][]
+  ).map(([from, to]) => smooth(`[${from}] to [${to}]`, [floats(from)], ([x]) => build.expand(x as Node, to))),
+  slice: [
+    sliced([7], [2], [3], [1]),
+    sliced([7], [1], [3], [2]),
+    sliced([7], [6], [7], [-1]),
+    sliced([7], [6], [3], [-3]),
+    sliced([7], [5], [2], [-2]),
+    sliced([4, 5], [1, 0], [2, 5], [1, 1]),
+    sliced([4, 5], [3, 1], [2, 2], [-2, 3]),
+    sliced([4], [2], [0], [1]),
+    sliced([3, 4], [0, 4], [3, 0], [1, -1]),
+    sliced([40, 3], [1, 2], [13, 1], [3, 1]),
+  ],
+  pad: [
+    padded([3], [1], [2], [0]),
+    padded([3], [0], [0], [2]),
+    padded([2, 3], [1, 0], [0, 2], [1, 1], 7),
+    padded([0], [1], [2], [3], -1),
+    padded([0, 2], [0, 1], [0, 0], [0, 0]),
+    padded([1], [0], [2], [5]),
+    plain("bool with true", [bools], ([x]) => build.pad(x as Node, [1], [1], 1)),
+    padded([20, 3], [2, 1], [1, 2], [0, 0], Number.NEGATIVE_INFINITY),
+  ].map((c) => (c.name.includes("Infinity") ? { ...c, differentiable: false, smooth: false } : c)),
+  contract: [
+    contracted("matmul", [2, 3], [3, 4], [[], []], [[1], [0]]),
+    contracted("right transposed", [2, 3], [4, 3], [[], []], [[1], [1]]),
+    contracted("left transposed", [3, 2], [3, 4], [[], []], [[0], [0]]),
+    contracted("both transposed", [3, 2], [4, 3], [[], []], [[0], [1]]),
+    contracted("batched", [2, 3, 4], [2, 4, 5], [[0], [0]], [[2], [1]]),
+    contracted("batch axis inside", [3, 2, 4], [4, 5, 2], [[1], [2]], [[2], [0]]),
+    contracted("dot", [5], [5], [[], []], [[0], [0]]),
+    contracted("outer", [3], [4], [[], []], [[], []]),
+    contracted("elementwise", [3], [3], [[0], [0]], [[], []]),
+    contracted("matrix with vector", [3, 4], [4], [[], []], [[1], [0]]),
+    contracted(
+      "two contracted, crossed",
+      [2, 3, 4],
+      [4, 5, 3],
+      [[], []],
+      [
+        [1, 2],
+        [2, 0],
+      ],
+    ),
+    contracted(
+      "all contracted, crossed",
+      [2, 3],
+      [3, 2],
+      [[], []],
+      [
+        [0, 1],
+        [1, 0],
+      ],
+    ),
+    contracted(
+      "two batches",
+      [2, 3, 4],
+      [3, 2, 4, 2],
+      [
+        [0, 1],
+        [1, 0],
+      ],
+      [[2], [2]],
+    ),
+    contracted("scalars", [], [], [[], []], [[], []]),
+    contracted("empty depth", [2, 0], [0, 3], [[], []], [[1], [0]]),
+    contracted("no rows", [0, 3], [3, 2], [[], []], [[1], [0]]),
+    contracted("past every tile", [19, 37], [37, 23], [[], []], [[1], [0]]),
+  ],
+  gather: [
+    smooth("rows", [floats([4, 3]), vector("int32", 3, 0, 3)], ([x, i]) => build.gather(x as Node, i as Node, 0)),
+    smooth("columns at a matrix of indices", [floats([2, 4]), integers([2, 3], 0, 3)], ([x, i]) => build.gather(x as Node, i as Node, 1)),
+    smooth("a scalar index", [floats([4, 3]), start(2)], ([x, i]) => build.gather(x as Node, i as Node, 0)),
+    smooth("clamped", [floats([4]), vector("int32", -5, 0, 99)], ([x, i]) => build.gather(x as Node, i as Node, 0)),
+    smooth("no indices", [floats([4, 2]), vector("int32")], ([x, i]) => build.gather(x as Node, i as Node, 0)),
+    plain("integers", [words, vector("int32", 1, 2, 3)], ([x, i]) => build.gather(x as Node, i as Node, 0)),
+    smooth("a middle axis", [floats([2, 5, 3]), vector("int32", 4, 4, 1)], ([x, i]) => build.gather(x as Node, i as Node, 1)),
+  ],
+  scatterAdd: [
+    smooth("rows, one of them twice", [vector("int32", 1, 3, 1), floats([3, 2])], ([i, u]) =>
+      build.scatterAdd([4, 2], i as Node, u as Node, 0),
+    ),
+    smooth("columns", [integers([2, 2], 0, 4), floats([3, 2, 2])], ([i, u]) => build.scatterAdd([3, 5], i as Node, u as Node, 1)),
+    smooth("clamped", [vector("int32", -1, 9), floats([2])], ([i, u]) => build.scatterAdd([3], i as Node, u as Node, 0)),
+    smooth("nothing to add", [vector("int32"), floats([0, 2])], ([i, u]) => build.scatterAdd([3, 2], i as Node, u as Node, 0)),
+    plain("integers", [vector("int32", 0, 0, 2), vector("int32", 5, 6, 7)], ([i, u]) => build.scatterAdd([3], i as Node, u as Node, 0)),
+    smooth("many into few", [integers([60], 0, 4), floats([60, 3])], ([i, u]) => build.scatterAdd([5, 3], i as Node, u as Node, 0)),
+  ],
+  dynamicSlice: [
+    smooth("inside", [floats([4, 5]), start(1), start(2)], ([x, a, b]) => build.dynamicSlice(x as Node, [a as Node, b as Node], [2, 3])),
+    smooth("clamped at both ends", [floats([4, 5]), start(-3), start(99)], ([x, a, b]) =>
+      build.dynamicSlice(x as Node, [a as Node, b as Node], [2, 3]),
+    ),
+    smooth("an empty block", [floats([4]), start(2)], ([x, a]) => build.dynamicSlice(x as Node, [a as Node], [0])),
+    plain("bytes", [bytes, start(3)], ([x, a]) => build.dynamicSlice(x as Node, [a as Node], [4])),
+  ],
+  dynamicUpdate: [
+    smooth("inside", [floats([4, 5]), floats([2, 3], 5, 9, 2), start(1), start(2)], ([x, u, a, b]) =>
+      build.dynamicUpdate(x as Node, u as Node, [a as Node, b as Node]),
+    ),
+    smooth("clamped", [floats([4]), floats([3], 5, 9, 2), start(7)], ([x, u, a]) => build.dynamicUpdate(x as Node, u as Node, [a as Node])),
+    smooth("everything", [floats([3]), floats([3], 5, 9, 2), start(0)], ([x, u, a]) =>
+      build.dynamicUpdate(x as Node, u as Node, [a as Node]),
+    ),
+    plain("integers", [words, vector("int32", 1, 2), start(4)], ([x, u, a]) => build.dynamicUpdate(x as Node, u as Node, [a as Node])),
+  ],
+  argSort: [
+    plain("rows, both ways", [floats([3, 6])], ([x]) => [false, true].map((d) => build.argSort(x as Node, d))),
+    plain(
+      "ties keep their order, NaN last, both ways",
+      [vector("float32", 2, Number.NaN, 1, 2, -1, Number.NaN, 1, Number.POSITIVE_INFINITY)],
+      ([x]) => [false, true].map((d) => build.argSort(x as Node, d)),
+    ),
+    plain("integers", [words], ([x]) => build.argSort(x as Node)),
+    plain("empty rows", [floats([2, 0])], ([x]) => build.argSort(x as Node)),
+    plain("one element", [floats([3, 1])], ([x]) => build.argSort(x as Node, true)),
+    plain("a long row", [integers([1, 100], -20, 20)], ([x]) => build.argSort(x as Node)),
+  ],
+};
