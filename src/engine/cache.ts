@@ -1,0 +1,46 @@
+// Programs by structure: whatever has the same key is compiled once in a process.
+
+import type { Device } from "../graph/device.ts";
+import type { Region } from "../graph/operation.ts";
+import { regionKey } from "./key.ts";
+import { type Donation, type Loaded, load } from "./pipeline.ts";
+
+export type { Loaded } from "./pipeline.ts";
+
+/** Programs kept for each device; the one unused for longest goes first. */
+const limit = 1024;
+
+const programs = new WeakMap<Device, Map<string, Loaded>>();
+let compiles = 0;
+
+/** How many programs were built so far in this process; found in the cache does not count. */
+export function compileCount(): number {
+  return compiles;
+}
+
+/** The program of a key, built from the region if it is not there. */
+export function cached(device: Device, key: string, donations: readonly Donation[], region: () => Region): Loaded {
+  let known = programs.get(device);
+  if (known === undefined) {
+    known = new Map();
+    programs.set(device, known);
+  }
+  const found = known.get(key);
+  if (found !== undefined) {
+    if (known.size > limit / 2) {
+      known.delete(key);
+      known.set(key, found);
+    }
+    return found;
+  }
+  const loaded = load(region(), donations, device);
+  compiles++;
+  known.set(key, loaded);
+  if (known.size > limit) known.delete(known.keys().next().value as string);
+  return loaded;
+}
+
+/** The program of a region, by its structure. */
+export function cachedRegion(device: Device, region: Region, donations: readonly Donation[]): Loaded {
+  return cached(device, `${donations.map((d) => d.join(">")).join()}|${regionKey(region)}`, donations, () => region);
+}

@@ -1,0 +1,69 @@
+// The device table: which devices there are, which one is in use, and why.
+
+import type { Device } from "../graph/device.ts";
+import { evaluateRegion } from "../runtime/reference/evaluate.ts";
+import { mistake, show } from "../util/errors.ts";
+import { Setting } from "./setting.ts";
+
+/** Devices by name; `"auto"` takes the fastest that works here. */
+export type DeviceName = "reference";
+
+/** The oracle, in its exact mode: float32 values are kept as doubles from one program to the next. */
+const createReference = (): Device => ({ kind: "graph", name: "reference", evaluate: evaluateRegion });
+
+const table: Record<DeviceName, () => Device> = { reference: createReference };
+
+const created = new Map<DeviceName, Device>();
+
+interface Choice {
+  readonly name: DeviceName;
+  readonly reason: string;
+}
+
+const choice = new Setting<Choice | null>(null);
+
+/** The device of a name, made when it is first asked for. */
+export function deviceOf(name: DeviceName): Device {
+  let device = created.get(name);
+  if (device === undefined) {
+    device = table[name]();
+    created.set(name, device);
+  }
+  return device;
+}
+
+function automatic(): Choice {
+  return { name: "reference", reason: "the only device" };
+}
+
+/**
+ * Chooses where tensors are computed from now on. Values that exist already move when they are used.
+ *
+ * @param name a device, or `"auto"` for the fastest that works here (the default).
+ * @throws UserError `OPTION` for an unknown name.
+ * @example
+ * setDevice("reference");
+ */
+export function setDevice(name: DeviceName | "auto"): void {
+  if (name !== "auto") checkName("setDevice", name);
+  choice.value = name === "auto" ? null : { name, reason: "chosen by setDevice" };
+}
+
+export function checkName(where: string, name: string): asserts name is DeviceName {
+  if (Object.hasOwn(table, name)) return;
+  throw mistake("OPTION", { where, problem: "unknown device", got: show(name), expected: `auto, ${Object.keys(table).join(", ")}` });
+}
+
+/** The device in use and why it was chosen. */
+export function device(): { readonly name: DeviceName; readonly reason: string } {
+  return choice.value ?? automatic();
+}
+
+export function currentDevice(): Device {
+  return deviceOf((choice.peek() ?? automatic()).name);
+}
+
+/** Devices that have been used. */
+export function devicesInUse(): Device[] {
+  return [...created.values()];
+}

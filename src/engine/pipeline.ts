@@ -1,0 +1,94 @@
+// The whole compiler as one function: a graph goes in, something that runs comes out.
+
+import type { CallRow, Device, Executable, GraphDevice, ProgramFailure } from "../graph/device.ts";
+import { bytesOf, type TypedArray } from "../graph/dtype.ts";
+import type { Region } from "../graph/operation.ts";
+import { walkRegions } from "../graph/rewrite.ts";
+import { showShape } from "../graph/shape.ts";
+import type { Storage } from "../graph/storage.ts";
+import { boundsMistake, InternalError, UnsupportedError } from "../util/errors.ts";
+import { hostOf } from "./memory.ts";
+
+/** A parameter whose storage a result may take over: `[parameter, result]`. */
+export type Donation = readonly [number, number];
+
+/** A program on its device. */
+export interface Loaded {
+  readonly executable: Executable;
+  /** For each donation: whether the result is written over the parameter. The others are exchanged between repetitions. */
+  readonly inPlace: readonly boolean[];
+  readonly checks: readonly { readonly message: string; readonly size: number }[];
+  readonly region: Region;
+}
+
+/** Compiles a region for a device. */
+export function load(region: Region, donations: readonly Donation[], device: Device): Loaded {
+  if (device.kind === "graph") {
+    return { executable: interpreter(region, donations, device), inPlace: donations.map(() => false), checks: [], region };
+  }
+  refuseDoubles(region, device.name);
+  throw new InternalError("no program device yet");
+}
+
+/** Runs a loaded program once. Throws where a check fails; then nothing was changed. */
+export function run(loaded: Loaded, inputs: readonly Storage[], outputs: readonly Storage[]): void {
+  const row = (storage: Storage): CallRow => ({ storage, strideBytes: 0 });
+  complain(loaded, loaded.executable.run(inputs.map(row), outputs.map(row), 1));
+}
+
+/** Throws the user's error for a failed check. */
+export function complain(loaded: Loaded, failure: ProgramFailure | null): void {
+  if (failure === null) return;
+  const check = loaded.checks[failure.check];
+  if (check === undefined) throw new InternalError(`a program failed with unknown check ${failure.check}`);
+  throw boundsMistake(check.message, failure.value, check.size);
+}
+
+/** Double precision is for scalars, except on the reference device. */
+function refuseDoubles(region: Region, device: string): void {
+  walkRegions(region.results, (order) => {
+    for (const node of order) {
+      if (node.dtype === "float64" && node.shape.length > 0) throw doubles(node.op, node.shape, device);
+    }
+  });
+}
+
+export function doubles(where: string, shape: readonly number[], device: string): UnsupportedError {
+  return new UnsupportedError(
+    "DTYPE",
+    `${where}: float64 tensors live on the reference device only; got float64${showShape(shape)} on ${device}, expected a float64 scalar or float32. Cast to float32, or setDevice("reference").`,
+  );
+}
+
+/** A device that evaluates graphs, behind the interface of those that run programs. */
+function interpreter(region: Region, donations: readonly Donation[], device: GraphDevice): Executable {
+  return {
+    run(inputs, outputs, repeat) {
+      const current = inputs.map(({ storage }) => hostOf(storage));
+      const collected: (TypedArray | undefined)[] = [];
+      for (let i = 0; i < repeat; i++) {
+        const values = current.map((array, j) => sliceOf(array, inputs[j] as CallRow, i, region.parameters[j]?.size ?? 0));
+        const results = device.evaluate(region, values);
+        results.forEach((result, j) => {
+          const stride = outputs[j]?.strideBytes ?? 0;
+          if (stride === 0) collected[j] = result;
+          else {
+            collected[j] ??= new (result.constructor as new (length: number) => TypedArray)(result.length * repeat);
+            collected[j]?.set(result, i * result.length);
+          }
+        });
+        for (const [from, to] of donations) current[from] = results[to] as TypedArray;
+      }
+      outputs.forEach((row, j) => {
+        row.storage.host = collected[j] as TypedArray;
+      });
+      return null;
+    },
+  };
+}
+
+function sliceOf(array: TypedArray, row: CallRow, repetition: number, size: number): TypedArray {
+  if (row.strideBytes === 0) return array;
+  const start = (repetition * row.strideBytes) / bytesOf(row.storage.dtype);
+  return array.subarray(start, start + size);
+}
