@@ -121,7 +121,7 @@ export class Writer {
       this.code.get(this.variable(e.name));
       return;
     }
-    if (e.kind === "constant" && e.type.lanes === 1) {
+    if (e.kind === "constant" && (e.type.lanes === 1 || Object.is(e.value, 0))) {
       this.emit(this, e);
       return;
     }
