@@ -1,6 +1,7 @@
 // One typed table of options makes the parser, the help and the docs page.
 
 import { mistake } from "../util/errors.ts";
+import { nearest } from "../util/options.ts";
 
 /** One option: how its text becomes a value of type T. */
 export interface Option<T> {
@@ -175,30 +176,6 @@ export function parseArguments<O extends OptionTable>(command: Command<O>, argv:
     });
   }
   return { values: values as Values<O>, positionals };
-}
-
-/** The name that differs least, where it differs by little. */
-export function nearest(name: string, names: readonly string[]): string | null {
-  let best: { name: string; distance: number } | null = null;
-  for (const candidate of names) {
-    const distance = editDistance(name, candidate);
-    if (best === null || distance < best.distance) best = { name: candidate, distance };
-  }
-  return best !== null && best.distance <= Math.max(1, Math.floor(name.length / 3)) ? best.name : null;
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] as number) + Number(a[i - 1] !== b[j - 1]);
-      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }
 
 function usage(command: Command): string {

@@ -1,0 +1,10 @@
+// Choosing hyper-parameters.
+
+export {
+  type CrossValidation,
+  type CrossValidationOptions,
+  crossValidate,
+  type LambdaScores,
+  logSpaced,
+  summarise,
+} from "./crossValidate.ts";
