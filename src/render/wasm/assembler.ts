@@ -5,27 +5,33 @@
 import { type LocalType, op, valueType } from "./opcodes.ts";
 
 const scratch = new DataView(new ArrayBuffer(8));
+const scratchBytes = new Uint8Array(scratch.buffer);
+const encoder = new TextEncoder();
 
 export class Code {
-  readonly bytes: number[] = [];
+  private buffer = new Uint8Array(64);
+  private used = 0;
+
+  /** The bytes so far; valid until the next write. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.buffer.subarray(0, this.used);
+  }
+
+  get length(): number {
+    return this.used;
+  }
 
   op(opcode: number): this {
-    if (opcode < 0x100) this.bytes.push(opcode);
-    else {
-      this.bytes.push(opcode >>> 12);
-      this.unsigned(opcode & 0xfff);
-    }
-    return this;
+    return opcode < 0x100 ? this.byte(opcode) : this.byte(opcode >>> 12).unsigned(opcode & 0xfff);
   }
 
   unsigned(value: number): this {
     let rest = value >>> 0;
     while (rest >= 0x80) {
-      this.bytes.push((rest & 0x7f) | 0x80);
+      this.byte((rest & 0x7f) | 0x80);
       rest >>>= 7;
     }
-    this.bytes.push(rest);
-    return this;
+    return this.byte(rest);
   }
 
   signed(value: number): this {
@@ -34,29 +40,25 @@ export class Code {
       const low = rest & 0x7f;
       rest >>= 7;
       if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) {
-        this.bytes.push(low);
-        return this;
+        return this.byte(low);
       }
-      this.bytes.push(low | 0x80);
+      this.byte(low | 0x80);
     }
   }
 
   byte(value: number): this {
-    this.bytes.push(value);
+    if (this.used === this.buffer.length) this.grow(1);
+    this.buffer[this.used++] = value;
     return this;
   }
 
   name(text: string): this {
-    const encoded = new TextEncoder().encode(text);
-    this.unsigned(encoded.length);
-    for (const byte of encoded) this.bytes.push(byte);
-    return this;
+    const encoded = encoder.encode(text);
+    return this.unsigned(encoded.length).raw(encoded, encoded.length);
   }
 
   append(other: Code): this {
-    const { bytes } = other;
-    for (let i = 0; i < bytes.length; i++) this.bytes.push(bytes[i] as number);
-    return this;
+    return this.raw(other.buffer, other.used);
   }
 
   get(local: number): this {
@@ -77,12 +79,12 @@ export class Code {
 
   f32(value: number): this {
     scratch.setFloat32(0, value, true);
-    return this.op(op.f32Const).raw(4);
+    return this.op(op.f32Const).raw(scratchBytes, 4);
   }
 
   f64(value: number): this {
     scratch.setFloat64(0, value, true);
-    return this.op(op.f64Const).raw(8);
+    return this.op(op.f64Const).raw(scratchBytes, 8);
   }
 
   /** A vector with the given int32 in every lane, or with four given ones. */
@@ -90,7 +92,7 @@ export class Code {
     this.op(op.v128Const);
     for (let i = 0; i < 4; i++) {
       scratch.setInt32(0, lanes[lanes.length === 1 ? 0 : i] as number, true);
-      this.raw(4);
+      this.raw(scratchBytes, 4);
     }
     return this;
   }
@@ -109,9 +111,17 @@ export class Code {
     return this.op(op.end);
   }
 
-  private raw(count: number): this {
-    for (let i = 0; i < count; i++) this.bytes.push(scratch.getUint8(i));
+  private raw(bytes: Uint8Array, count: number): this {
+    if (this.used + count > this.buffer.length) this.grow(count);
+    this.buffer.set(bytes.length === count ? bytes : bytes.subarray(0, count), this.used);
+    this.used += count;
     return this;
+  }
+
+  private grow(count: number): void {
+    const larger = new Uint8Array(Math.max(2 * this.buffer.length, this.used + count));
+    larger.set(this.bytes);
+    this.buffer = larger;
   }
 }
 
@@ -208,7 +218,7 @@ export class ModuleBuilder {
     const out = new Code();
     for (const byte of [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]) out.byte(byte);
     const section = (id: number, content: Code): void => {
-      out.byte(id).unsigned(content.bytes.length).append(content);
+      out.byte(id).unsigned(content.length).append(content);
     };
 
     section(1, new Code().unsigned(this.types.size).append(this.typeCode));
@@ -237,13 +247,13 @@ export class ModuleBuilder {
     section(7, exports);
 
     const code = new Code().unsigned(this.functions.length);
-    for (const { body } of this.functions) code.unsigned(body.bytes.length).append(body);
+    for (const { body } of this.functions) code.unsigned(body.length).append(body);
     section(10, code);
 
     const names = new Code().unsigned(this.functions.length);
     for (const [i, { name }] of this.functions.entries()) names.unsigned(this.imports.length + i).name(name);
-    section(0, new Code().name("name").byte(0x01).unsigned(names.bytes.length).append(names));
+    section(0, new Code().name("name").byte(0x01).unsigned(names.length).append(names));
 
-    return new Uint8Array(out.bytes);
+    return out.bytes.slice();
   }
 }

@@ -34,7 +34,7 @@ export interface RenderedProgram {
 /** Renders a program. The same program gives the same bytes. */
 export function renderWasm(program: Program, options: WasmOptions): RenderedProgram {
   const module = new ModuleBuilder(options.memory);
-  const hosts = hostFunctionsOf(program.kernels);
+  const { hosts, odd } = survey(program.kernels);
   const imported = new Map(hosts.map((name) => [name as string, module.import(name, hostSignature(name))]));
   const statusGlobal = module.global();
   const abilities = {
@@ -51,14 +51,14 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
   const functions: number[] = [];
   for (const [number, kernel] of program.kernels.entries()) {
     if (kernel.buffers.length > 900) throw new InternalError(`Kernel ${kernel.name} has ${kernel.buffers.length} buffers`);
-    const text = JSON.stringify([kernel.buffers.map((b) => b.memory), kernel.body], exactNumbers);
-    let index = byText.get(text);
+    const text = odd.has(kernel) ? null : JSON.stringify([kernel.buffers.map((b) => b.memory), kernel.body]);
+    let index = text === null ? undefined : byText.get(text);
     if (index === undefined) {
       const { signature, body } = writeKernel(kernel, abilities);
-      const bytes = `${kernel.buffers.length}:${latin(body.bytes)}`;
+      const bytes = `${kernel.buffers.length} ${latin.decode(body.bytes)}`;
       index = byBytes.get(bytes) ?? module.function(kernel.name, signature, body);
       byBytes.set(bytes, index);
-      byText.set(text, index);
+      if (text !== null) byText.set(text, index);
     }
     if (!firsts.has(index)) firsts.set(index, number);
     indices.push(index);
@@ -77,44 +77,38 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
   };
 }
 
-/** JSON has no words for these numbers, and constants may be any. */
-function exactNumbers(_key: string, value: unknown): unknown {
-  return typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
-    ? `number ${Object.is(value, -0) ? "-0" : value}`
-    : value;
-}
-
-function latin(bytes: readonly number[]): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.slice(i, i + 8192));
-  return text;
-}
+const latin = new TextDecoder("latin1");
 
 function hostSignature(name: HostFunction): Signature {
   return { parameters: name === "pow" ? ["f64", "f64"] : ["f64"], results: ["f64"] };
 }
 
-function hostFunctionsOf(kernels: readonly Kernel[]): HostFunction[] {
-  const found = new Set<HostFunction>();
-  const seen = new Set<Expression>();
-  const expression = (e: Expression): void => {
-    if (seen.has(e)) return;
-    seen.add(e);
-    if (e.kind === "host") found.add(e.function);
-    for (const operand of operandsOf(e)) expression(operand);
-  };
-  const statements = (list: readonly Statement[]): void => {
-    for (const s of list) {
-      for (const e of expressionsOf(s)) expression(e);
-      if (s.kind === "loop" || s.kind === "while") statements(s.body);
-      if (s.kind === "if") {
-        statements(s.then);
-        statements(s.otherwise);
+/** Which host functions the kernels call, and which kernels have constants that JSON cannot tell apart. */
+function survey(kernels: readonly Kernel[]): { readonly hosts: readonly HostFunction[]; readonly odd: ReadonlySet<Kernel> } {
+  const hosts = new Set<HostFunction>();
+  const odd = new Set<Kernel>();
+  for (const kernel of kernels) {
+    const seen = new Set<Expression>();
+    const expression = (e: Expression): void => {
+      if (seen.has(e)) return;
+      seen.add(e);
+      if (e.kind === "host") hosts.add(e.function);
+      if (e.kind === "constant" && (!Number.isFinite(e.value) || Object.is(e.value, -0))) odd.add(kernel);
+      for (const operand of operandsOf(e)) expression(operand);
+    };
+    const statements = (list: readonly Statement[]): void => {
+      for (const s of list) {
+        for (const e of expressionsOf(s)) expression(e);
+        if (s.kind === "loop" || s.kind === "while") statements(s.body);
+        if (s.kind === "if") {
+          statements(s.then);
+          statements(s.otherwise);
+        }
       }
-    }
-  };
-  for (const kernel of kernels) statements(kernel.body);
-  return [...found].sort();
+    };
+    statements(kernel.body);
+  }
+  return { hosts: [...hosts].sort(), odd };
 }
 
 function expressionsOf(s: Statement): readonly Expression[] {
