@@ -54,10 +54,17 @@ export function div(a: Node, b: Node): Node {
   return numberIn(b) === 1 ? a : binary("div", a, b);
 }
 
+/** The elements in another shape, of what a chain of reshapes began with. */
+export function reshaped(x: Node, shape: Shape): Node {
+  let from = x;
+  while (from.op === "reshape") from = from.inputs[0] as Node;
+  return reshape(from, shape);
+}
+
 /** Puts reduced axes back, stretched to `shape`. */
 export function spread(x: Node, shape: Shape, axes: readonly number[]): Node {
   return expand(
-    reshape(
+    reshaped(
       x,
       shape.map((n, i) => (axes.includes(i) ? 1 : n)),
     ),
@@ -69,7 +76,7 @@ export function spread(x: Node, shape: Shape, axes: readonly number[]): Node {
 export function unspread(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x;
   const axes = shape.flatMap((n, i) => (n === x.shape[i] ? [] : [i]));
-  return reshape(reduce("reduceSum", x, axes), shape);
+  return reshaped(reduce("reduceSum", x, axes), shape);
 }
 
 /** The permutation that undoes another. */

@@ -1,8 +1,8 @@
 // Cotangents of views: each view's adjoint is a view, or the sum over a stretched axis.
 
-import { pad, permute, reshape, slice } from "../../graph/build.ts";
+import { pad, permute, slice } from "../../graph/build.ts";
 import { inputOf } from "../../graph/node.ts";
-import { invert, unspread, zerosLike } from "../arithmetic.ts";
+import { invert, reshaped, unspread, zerosLike } from "../arithmetic.ts";
 import type { ReverseRows, ReverseRule } from "../rule.ts";
 
 /** Puts the elements back where they were taken from: zeros around and, for steps, between them. */
@@ -33,7 +33,7 @@ const sliceRule: ReverseRule<"slice"> = (node, g) => [
 ];
 
 export const views: ReverseRows<"view"> = {
-  reshape: (node, g) => [() => reshape(g, inputOf(node, 0).shape)],
+  reshape: (node, g) => [() => reshaped(g, inputOf(node, 0).shape)],
   permute: (node, g) => [() => permute(g, invert(node.attributes.axes))],
   expand: (node, g) => [() => unspread(g, inputOf(node, 0).shape)],
   slice: sliceRule,
