@@ -1,0 +1,109 @@
+// Contractions, brought to the two forms that the rest of the compiler knows. Small ones, products of vectors and all that
+// is not float32 become products summed by `reduceSum`, which fuse with their neighbours. Others become a *hero*: a contract
+// of [b, m, k] by [b, k, n], whose right operand is also packed into panels of the tile's width, by ordinary views.
+
+import { binary, contract, expand, pad, permute, reduce, reshape } from "../graph/build.ts";
+import type { Target } from "../graph/kernel.ts";
+import type { Node } from "../graph/node.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
+import { tileFor } from "../graph/tile.ts";
+import { affineView } from "../graph/view.ts";
+
+/** Products up to this many multiplications are not worth packing. */
+const smallWork = 4096;
+
+/** The operands as [b, m, k] and [b, k, n]. */
+interface Flat {
+  readonly left: Node;
+  readonly right: Node;
+  readonly b: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** Whether a contract node has the form [b, m, k] by [b, k, n]. */
+export function isHero(node: Node<"contract">): boolean {
+  const { batch, contracted } = node.attributes;
+  const [a, b] = node.inputs as [Node, Node];
+  const at = (list: readonly number[], axis: number) => list.length === 1 && list[0] === axis;
+  return a.shape.length === 3 && b.shape.length === 3 && at(batch[0], 0) && at(batch[1], 0) && at(contracted[0], 2) && at(contracted[1], 1);
+}
+
+/** Whether the contraction is to be written out as products and a sum. */
+export function isSmall(node: Node<"contract">): boolean {
+  const { b, m, n, k } = sizes(node);
+  return node.dtype !== "float32" || m === 1 || n === 1 || k === 1 || b * m * n * k <= smallWork;
+}
+
+/** The same values from a hero, or from products and a sum where `isSmall`. */
+export function normalizeContraction(node: Node<"contract">): Node {
+  const flat = flatten(node);
+  if (isSmall(node)) return reshape(sumOfProducts(flat), node.shape);
+  return reshape(contract(flat.left, flat.right, [[0], [0]], [[2], [1]]), node.shape);
+}
+
+/** The right operand of a hero in panels: [b, ceil(n / columns), k, columns], zero behind the last column. */
+export function packRight(hero: Node<"contract">, target: Target): Node {
+  const right = hero.inputs[1] as Node;
+  const [b, k, n] = right.shape as [number, number, number];
+  const { columns } = tileFor(target, hero.shape[1] as number, n);
+  const panels = Math.ceil(n / columns);
+  const filled = pad(right, [0, 0, 0], [0, 0, panels * columns - n]);
+  if (panels === 1) return reshape(filled, [b, 1, k, columns]);
+  return permute(reshape(filled, [b, k, panels, columns]), [0, 2, 1, 3]);
+}
+
+function free(node: Node<"contract">, side: 0 | 1): number[] {
+  const { batch, contracted } = node.attributes;
+  const shape = (node.inputs[side] as Node).shape;
+  return shape.map((_, i) => i).filter((i) => !batch[side].includes(i) && !contracted[side].includes(i));
+}
+
+function sizes(node: Node<"contract">): { b: number; m: number; n: number; k: number } {
+  const { batch, contracted } = node.attributes;
+  const [left, right] = node.inputs as [Node, Node];
+  const count = (shape: Shape, axes: readonly number[]) => sizeOf(axes.map((i) => shape[i] as number));
+  return {
+    b: count(left.shape, batch[0]),
+    m: count(left.shape, free(node, 0)),
+    n: count(right.shape, free(node, 1)),
+    k: count(left.shape, contracted[0]),
+  };
+}
+
+function flatten(node: Node<"contract">): Flat {
+  const { batch, contracted } = node.attributes;
+  const { b, m, n, k } = sizes(node);
+  const [left, right] = node.inputs as [Node, Node];
+  return {
+    left: reshape(permute(left, [...batch[0], ...free(node, 0), ...contracted[0]]), [b, m, k]),
+    right: reshape(permute(right, [...batch[1], ...contracted[1], ...free(node, 1)]), [b, k, n]),
+    b,
+    m,
+    n,
+    k,
+  };
+}
+
+/**
+ * The sum stands where vectors run well: k last where the operands are contiguous along it, else before the columns, or
+ * before the rows where there is one column only.
+ */
+function sumOfProducts({ left, right, b, m, n, k }: Flat): Node {
+  const product = (shape: Shape, l: Node, r: Node) => binary("mul", expand(l, shape), expand(r, shape));
+  if (k === 1) return product([b, m, n], left, right);
+  const alongColumns = n > 1 && stride(right, 2) === 1;
+  if (alongColumns) return reduce("reduceSum", product([b, m, k, n], reshape(left, [b, m, k, 1]), reshape(right, [b, 1, k, n])), 2);
+  if (n === 1 && m > 1 && stride(left, 1) === 1) {
+    const summed = reduce("reduceSum", product([b, k, m], permute(left, [0, 2, 1]), right), 1);
+    return reshape(summed, [b, m, 1]);
+  }
+  const columns = permute(right, [0, 2, 1]);
+  return reduce("reduceSum", product([b, m, n, k], reshape(left, [b, m, 1, k]), reshape(columns, [b, 1, n, k])), 3);
+}
+
+/** The stride along an axis in what the node views, or null. */
+function stride(node: Node, axis: number): number | null {
+  return affineView(node, ({ op }) => op !== "reshape" && op !== "permute" && op !== "expand" && op !== "slice")?.strides[axis] ?? null;
+}

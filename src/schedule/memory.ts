@@ -1,0 +1,144 @@
+// Which nodes must have memory of their own, and how everything else is seen from there.
+
+import { inputOf, is, type Node } from "../graph/node.ts";
+import { familyOf, type Region } from "../graph/operation.ts";
+import { regionsOf } from "../graph/rewrite.ts";
+import { stridesOf } from "../graph/shape.ts";
+import { affineView } from "../graph/view.ts";
+
+/** A node's memory: reshapes are the same bytes as what they reshape. */
+export function homeOf(node: Node): Node {
+  let at = node;
+  while (at.op === "reshape") at = inputOf(at, 0);
+  return at;
+}
+
+export function isView(node: Node): boolean {
+  return familyOf[node.op] === "view";
+}
+
+/** Leaves that every kernel makes for itself. */
+export function isMade(node: Node): boolean {
+  return node.op === "constant" || node.op === "iota";
+}
+
+/** What a node reads: its inputs, but a hero reads its right operand packed. */
+export function operandsOf(node: Node, packed: ReadonlyMap<Node, Node>): readonly Node[] {
+  const panels = packed.get(node);
+  return panels === undefined ? node.inputs : [inputOf(node, 0), panels];
+}
+
+/** Everything that the results need, operands before users. Iterative. */
+export function nodesOf(region: Region, packed: ReadonlyMap<Node, Node>): Node[] {
+  const order: Node[] = [];
+  const done = new Set<Node>();
+  const stack: { node: Node; operands: readonly Node[]; next: number }[] = [];
+  const push = (node: Node) => {
+    if (done.has(node)) return;
+    done.add(node);
+    stack.push({ node, operands: operandsOf(node, packed), next: 0 });
+  };
+  for (const root of region.results) {
+    push(root);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const operand = top.operands[top.next++];
+      if (operand !== undefined) push(operand);
+      else {
+        order.push(top.node);
+        stack.pop();
+      }
+    }
+  }
+  return order;
+}
+
+/** The nodes that must be stored whatever the fusion: results, what routines and regions read, operands of contractions. */
+export function requiredStores(region: Region, order: readonly Node[], packed: ReadonlyMap<Node, Node>): Set<Node> {
+  const required = new Set<Node>();
+  const dense = (node: Node) => {
+    const home = homeOf(node);
+    if (!hasMemory(home)) required.add(home);
+  };
+  for (const result of region.results) dense(result);
+  for (const node of order) {
+    if (node.op === "scatterAdd" || node.op === "argSort" || familyOf[node.op] === "region") node.inputs.forEach(dense);
+    if (is(node, "contract")) {
+      dense(packed.get(node) as Node);
+      dense(leftToStore(inputOf(node, 0), required));
+    }
+  }
+  // A view stored for other reasons may have come between a left operand and what it was to be read from.
+  for (const node of order) {
+    if (!is(node, "contract")) continue;
+    const left = inputOf(node, 0);
+    if (affineView(left, (x) => required.has(x) || !isView(x)) === null) dense(left);
+  }
+  return required;
+}
+
+/** Parameters and results of regions lie in memory without anybody's doing. */
+export function hasMemory(node: Node): boolean {
+  return node.op === "input" || node.op === "project";
+}
+
+/** What to store so that a hero's left operand can be read in place: what it views, or itself where strides do not express it. */
+function leftToStore(left: Node, required: ReadonlySet<Node>): Node {
+  let base = left;
+  while (isView(base) && base.op !== "pad" && !required.has(base)) base = inputOf(base, 0);
+  if (isMade(base) || affineView(left, (node) => node === base) === null) return left;
+  return base.size > 2 * left.size && !hasMemory(base) && !required.has(base) ? left : base;
+}
+
+/** What an operand reads: a computed or stored node, through views. */
+export interface Source {
+  readonly base: Node;
+  /** Strides over the operand's axes, in elements of the base; null where a pad or an inexpressible reshape stands between. */
+  readonly strides: readonly number[] | null;
+  /** The operand has the base's elements in the base's order. */
+  readonly same: boolean;
+}
+
+/** Follows views down to nodes that are computed or stored; remembers what it found. */
+export class Sources {
+  private readonly stored: ReadonlySet<Node>;
+  private readonly known = new Map<Node, Source>();
+
+  /** `stored`: the views among these have memory of their own. */
+  constructor(stored: ReadonlySet<Node>) {
+    this.stored = stored;
+  }
+
+  of(operand: Node): Source {
+    const known = this.known.get(operand);
+    if (known !== undefined) return known;
+    let base = operand;
+    while (isView(base) && !this.stored.has(base)) base = inputOf(base, 0);
+    const source = see(operand, base);
+    this.known.set(operand, source);
+    return source;
+  }
+}
+
+function see(operand: Node, base: Node): Source {
+  const view = affineView(operand, (node) => node === base);
+  if (view === null) return { base, strides: null, same: false };
+  const dense = stridesOf(operand.shape);
+  const same = view.offset === 0 && operand.size === base.size && operand.shape.every((n, i) => n === 1 || view.strides[i] === dense[i]);
+  return { base, strides: view.strides, same };
+}
+
+/** Whether a region, or a region in it, holds a bounds check. */
+export function hasChecks(region: Region, known: Map<Region, boolean>): boolean {
+  const before = known.get(region);
+  if (before !== undefined) return before;
+  const seen = new Set<Node>(region.results);
+  let found = false;
+  for (const node of seen) {
+    if (node.op === "checkBounds") found = true;
+    for (const inner of regionsOf(node)) found ||= hasChecks(inner, known);
+    if (found) break;
+    for (const x of node.inputs) seen.add(x);
+  }
+  known.set(region, found);
+  return found;
+}
