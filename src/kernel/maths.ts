@@ -16,6 +16,15 @@ function withHost(name: HostFunction, lanes: UnaryMaths): UnaryMaths {
   return (x, emit) => (x.type.scalar === "f64" ? host(name, x) : lanes(x, emit));
 }
 
+/**
+ * The functions of one argument. In float32, with a multiply-add that rounds once or twice alike, the error in units in the last
+ * place is below (measured at every 11th float32):
+ *
+ *     exp 1.05   expm1 1.5   log 1   log1p 1.5   sin, cos 1.75   tanh 1.5   erf 1.25
+ *
+ * for all arguments, subnormal ones and results among them, with −0, ±∞ and NaN as in JavaScript. Only sin and cos are bounded:
+ * beyond |x| = 2²¹, where neighbouring float32 numbers are ¼ apart, they take x as 0. float64 is as good as the host's.
+ */
 export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "erf", UnaryMaths>> = {
   exp: withHost("exp", exp),
   expm1: withHost("expm1", expm1),
@@ -27,9 +36,10 @@ export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "si
   erf: withHost("erf", erf),
 };
 
-/** xʸ as JavaScript's Math.pow. */
+/** xʸ as JavaScript's Math.pow, special cases included; in float32 with an error below 1.5 units in the last place. */
 export function powMaths(x: Expression, y: Expression, emit: Emit): Expression {
   return x.type.scalar === "f64" ? host("pow", x, y) : pow(x, y, emit);
 }
 
+/** One word of a Threefry-2x32 block (20 rounds) of a key and a counter, in u32 lanes. */
 export const threefryMaths: typeof threefry = threefry;

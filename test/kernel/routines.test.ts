@@ -9,9 +9,10 @@ import type { Shape } from "../../src/graph/shape.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { lowerRoutine } from "../../src/kernel/routines/index.ts";
 import { createReferenceDevice } from "../../src/runtime/reference/device.ts";
-import { interpretLowered, type Slices } from "./run.ts";
+import { interpretLowered, runLowered, type Slices, wasmDevices } from "./run.ts";
 
 const reference = createReferenceDevice({ rounded: true });
+const devices = wasmDevices();
 const targetOf = (lanes: number): Target => ({ name: "test", lanes, registers: 16, cache: [32768, 1 << 20] });
 
 /** Small integers as pseudo-random numbers, so that there are many equal ones. */
@@ -44,6 +45,8 @@ function check(hero: Node<"scatterAdd" | "argSort">, inputs: readonly Node<"inpu
   const [expected] = reference.evaluate({ parameters: inputs, results: [hero] }, values);
   for (const slices of cuts(lowered.kernel.extent))
     expect(interpretLowered(lowered, values, hero.dtype, hero.size, slices)).toEqual(expected);
+  if (lanes > 4) return;
+  for (const { device } of devices) expect(runLowered(device, lowered, values, hero.dtype, hero.size)).toEqual(expected);
 }
 
 describe("scatterAdd", () => {
