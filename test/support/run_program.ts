@@ -1,0 +1,131 @@
+// Programs on a device and on the interpreter, from the same bytes, with results that can be compared bit for bit.
+
+import type { ProgramDevice, ProgramFailure } from "../../src/graph/device.ts";
+import { type DType, type TypedArray, viewOf } from "../../src/graph/dtype.ts";
+import type { Expression, Kernel, Memory, Program, Statement } from "../../src/graph/kernel.ts";
+import { Storage } from "../../src/graph/storage.ts";
+import { block, type InterpretOptions, interpretProgram } from "./interpret.ts";
+import { hardValues, inputLength, memories, type RandomKernel } from "./random_kernel.ts";
+
+export const dtypeOfMemory: Record<Memory, DType> = {
+  f32: "float32",
+  f64: "float64",
+  i32: "int32",
+  u32: "uint32",
+  u8: "uint8",
+  bool: "bool",
+};
+
+/** One row of a call: its type, what it holds before, and the bytes to step by. */
+export interface Row {
+  readonly dtype: DType;
+  readonly data: readonly number[] | TypedArray;
+  readonly strideBytes?: number;
+  /** An output that is the input of this number, updated in place. */
+  readonly inPlace?: number;
+}
+
+export interface Outcome {
+  readonly failure: ProgramFailure | null;
+  readonly outputs: readonly TypedArray[];
+  readonly inputs: readonly TypedArray[];
+}
+
+function arrayOf(row: Row): TypedArray {
+  const array = viewOf(row.dtype, new ArrayBuffer(row.data.length * 8), 0, row.data.length);
+  array.set(row.data);
+  return array;
+}
+
+/** Runs on a device; outputs start from the data given. */
+export function runOn(device: ProgramDevice, program: Program, inputs: readonly Row[], outputs: readonly Row[], repeat = 1): Outcome {
+  const row = (r: Row) => ({ storage: new Storage(r.dtype, r.data.length, arrayOf(r)), strideBytes: r.strideBytes ?? 0 });
+  const given = inputs.map(row);
+  const taken = outputs.map((r) => (r.inPlace === undefined ? row(r) : (given[r.inPlace] as ReturnType<typeof row>)));
+  const failure = device.load(program).run(given, taken, repeat);
+  const read = ({ storage }: { storage: Storage }) => (storage.host ?? storage.resident?.read())?.slice() as TypedArray;
+  return { failure, outputs: taken.map(read), inputs: given.map(read) };
+}
+
+/** Runs on the interpreter; after an even number of repetitions exchanged rows are taken from the other array. */
+export function interpretOn(
+  program: Program,
+  inputs: readonly Row[],
+  outputs: readonly Row[],
+  repeat = 1,
+  options: InterpretOptions = {},
+): Outcome {
+  const given = inputs.map((r) => block(arrayOf(r)));
+  const taken = outputs.map((r) => (r.inPlace === undefined ? block(arrayOf(r)) : (given[r.inPlace] as Uint8Array)));
+  const strides = [...inputs, ...outputs].map((r) => r.strideBytes ?? 0);
+  const failure = interpretProgram(program, [...given, ...taken], repeat, strides, options);
+  if (repeat % 2 === 0) for (const [i, o] of program.exchanges) taken[o - program.inputs] = given[i] as Uint8Array;
+  const read = (rows: readonly Row[], blocks: readonly Uint8Array[]) =>
+    rows.map((r, i) => viewOf(r.dtype, (blocks[i] as Uint8Array).buffer, 0, r.data.length).slice());
+  return { failure, outputs: read(outputs, taken), inputs: read(inputs, given) };
+}
+
+/** The first element in which two arrays differ; any NaN is as good as another, −0 is not 0. */
+export function difference(actual: TypedArray, expected: TypedArray): string | null {
+  if (actual.length !== expected.length) return `${actual.length} elements instead of ${expected.length}`;
+  for (let i = 0; i < actual.length; i++) {
+    if (!Object.is(actual[i], expected[i])) return `element ${i} is ${show(actual[i])} instead of ${show(expected[i])}`;
+  }
+  return null;
+}
+
+const show = (v: number | undefined) => (Object.is(v, -0) ? "-0" : String(v));
+
+/** A program that runs each kernel once, all on the same inputs, each on outputs of its own. */
+export function programOfRandom(kernels: readonly RandomKernel[], checks: number): { program: Program; inputs: Row[]; outputs: Row[] } {
+  const inputs = memories.map((memory, i) => ({ dtype: dtypeOfMemory[memory], data: hardValues(memory, inputLength, 77 + i) }));
+  const outputs = kernels.flatMap(({ outputLength }, k) =>
+    memories.map((memory, i) => ({ dtype: dtypeOfMemory[memory], data: hardValues(memory, outputLength, 1000 * k + i) })),
+  );
+  const program: Program = {
+    kernels: kernels.map(({ kernel }) => kernel),
+    buffers: [...inputs, ...outputs].map((_, row) => ({ kind: "table", index: row })),
+    steps: kernels.map((_, k) => ({
+      kind: "call",
+      kernel: k,
+      operands: [...memories.map((_m, i) => ({ buffer: i })), ...memories.map((_m, i) => ({ buffer: memories.length * (k + 1) + i }))],
+    })),
+    arenaBytes: 0,
+    inputs: inputs.length,
+    outputs: outputs.length,
+    exchanges: [],
+    checks: Array.from({ length: checks }, (_, i) => ({ message: `check ${i}`, size: 0 })),
+  };
+  return { program, inputs, outputs };
+}
+
+/**
+ * The same kernel with `begin` and `end` read from one more buffer (the last, i32), and as many turns as there are parts:
+ * how a program can run a kernel in any partition. Turns of the outer loop are numbers of parts.
+ */
+export function sliced(kernel: Kernel): Kernel {
+  const buffer = kernel.buffers.length;
+  const bound = (at: number): Expression => ({
+    kind: "load",
+    type: { scalar: "i32", lanes: 1 },
+    buffer,
+    index: { kind: "constant", type: { scalar: "i32", lanes: 1 }, value: at },
+  });
+  const body: Statement[] = [
+    { kind: "let", name: "first of part", value: bound(0) },
+    { kind: "let", name: "end of part", value: bound(1) },
+    ...renamed(kernel.body),
+  ];
+  return { ...kernel, name: `${kernel.name} in parts`, buffers: [...kernel.buffers, { memory: "i32", access: "read" }], extent: 1, body };
+}
+
+const names: Record<string, string> = { begin: "first of part", end: "end of part" };
+
+/** Variables renamed in statements and expressions: both are plain data. */
+function renamed<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(renamed) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renamed(inner)]));
+  if (copy["kind"] === "variable") copy["name"] = names[copy["name"] as string] ?? copy["name"];
+  return copy as T;
+}
