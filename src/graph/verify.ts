@@ -136,6 +136,8 @@ export function verifyRegion(region: Region): void {
 }
 
 function checkNode(node: Node, roots: readonly Node[]): void {
+  if (node.op === "constant" && !Object.is(coerce(node.dtype, valueOf(node)), valueOf(node)))
+    fail(`a constant of ${node.dtype} cannot hold ${valueOf(node)}`, roots, node);
   let again: Node | undefined;
   try {
     again = rederive(node);
@@ -147,8 +149,6 @@ function checkNode(node: Node, roots: readonly Node[]): void {
     fail(`the node is ${showType(node)} where its inputs give ${showType(again)}`, roots, node);
   if (again.op === node.op && comparable(again) !== comparable(node))
     fail(`the attributes are ${comparable(node)} where the builder writes ${comparable(again)}`, roots, node);
-  if (node.op === "constant" && !Object.is(coerce(node.dtype, valueOf(node)), valueOf(node)))
-    fail(`a constant of ${node.dtype} cannot hold ${valueOf(node)}`, roots, node);
 }
 
 function rederive<O extends Op>(node: Node<O>): Node | undefined {

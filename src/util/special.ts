@@ -27,8 +27,10 @@ export function erf(x: number): number {
 
 /** Rounds to the nearest integer, halves to the even one. */
 export function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  const a = Math.abs(x);
+  const floor = Math.floor(a);
+  const rest = a - floor;
+  const up = rest > 0.5 || (rest === 0.5 && floor % 2 === 1);
+  const rounded = up ? floor + 1 : floor;
+  return x < 0 || Object.is(x, -0) ? -rounded : rounded;
 }
