@@ -213,7 +213,9 @@ class Frame {
       case "binary": {
         const right = this.value(e.right);
         const of = e.left.type.scalar;
-        return this.value(e.left).map((l, i) => truth(scalar, lanes, binary(e.operation, l, right[i] as number, of)));
+        // Booleans compare as 0 and 1, whatever their lanes hold.
+        const plain = (v: number): number => (of === "bool" && v !== 0 ? 1 : v);
+        return this.value(e.left).map((l, i) => truth(scalar, lanes, binary(e.operation, plain(l), plain(right[i] as number), of)));
       }
       case "select": {
         const yes = this.value(e.yes);
