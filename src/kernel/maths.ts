@@ -2,7 +2,7 @@
 // branch-free code of the folder maths/; float64 has one lane and calls the host.
 
 import type { Expression, HostFunction } from "../graph/kernel.ts";
-import { type Emit, host } from "./expression.ts";
+import { type Emit, host, isSimple } from "./expression.ts";
 import { erf } from "./maths/erf.ts";
 import { exp, expm1, tanh } from "./maths/exponential.ts";
 import { log, log1p } from "./maths/logarithm.ts";
@@ -12,8 +12,13 @@ import { cos, sin } from "./maths/trigonometry.ts";
 
 type UnaryMaths = (x: Expression, emit: Emit) => Expression;
 
+/** The formulas use their arguments many times. */
+function named(x: Expression, emit: Emit): Expression {
+  return isSimple(x) ? x : emit(x);
+}
+
 function withHost(name: HostFunction, lanes: UnaryMaths): UnaryMaths {
-  return (x, emit) => (x.type.scalar === "f64" ? host(name, x) : lanes(x, emit));
+  return (x, emit) => (x.type.scalar === "f64" ? host(name, x) : lanes(named(x, emit), emit));
 }
 
 /**
@@ -38,8 +43,17 @@ export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "si
 
 /** xʸ as JavaScript's Math.pow, special cases included; in float32 with an error below 1.5 units in the last place. */
 export function powMaths(x: Expression, y: Expression, emit: Emit): Expression {
-  return x.type.scalar === "f64" ? host("pow", x, y) : pow(x, y, emit);
+  return x.type.scalar === "f64" ? host("pow", x, y) : pow(named(x, emit), named(y, emit), emit);
 }
 
 /** One word of a Threefry-2x32 block (20 rounds) of a key and a counter, in u32 lanes. */
-export const threefryMaths: typeof threefry = threefry;
+export function threefryMaths(
+  word: 0 | 1,
+  key0: Expression,
+  key1: Expression,
+  counter0: Expression,
+  counter1: Expression,
+  emit: Emit,
+): Expression {
+  return threefry(word, named(key0, emit), named(key1, emit), counter0, counter1, emit);
+}
