@@ -1,11 +1,10 @@
 // Programs on a device and on the interpreter, from the same bytes, with results that can be compared bit for bit.
 
-import type { ProgramDevice, ProgramFailure } from "../../src/graph/device.ts";
+import type { Executable, ProgramFailure } from "../../src/graph/device.ts";
 import { type DType, type TypedArray, viewOf } from "../../src/graph/dtype.ts";
 import type { Expression, Kernel, Memory, Program, Statement } from "../../src/graph/kernel.ts";
 import { Storage } from "../../src/graph/storage.ts";
 import { block, type InterpretOptions, interpretProgram } from "./interpret.ts";
-import { hardValues, inputLength, memories, type RandomKernel } from "./random_kernel.ts";
 
 export const dtypeOfMemory: Record<Memory, DType> = {
   f32: "float32",
@@ -38,11 +37,11 @@ function arrayOf(row: Row): TypedArray {
 }
 
 /** Runs on a device; outputs start from the data given. */
-export function runOn(device: ProgramDevice, program: Program, inputs: readonly Row[], outputs: readonly Row[], repeat = 1): Outcome {
+export function runOn(executable: Executable, inputs: readonly Row[], outputs: readonly Row[], repeat = 1): Outcome {
   const row = (r: Row) => ({ storage: new Storage(r.dtype, r.data.length, arrayOf(r)), strideBytes: r.strideBytes ?? 0 });
   const given = inputs.map(row);
   const taken = outputs.map((r) => (r.inPlace === undefined ? row(r) : (given[r.inPlace] as ReturnType<typeof row>)));
-  const failure = device.load(program).run(given, taken, repeat);
+  const failure = executable.run(given, taken, repeat);
   const read = ({ storage }: { storage: Storage }) => (storage.host ?? storage.resident?.read())?.slice() as TypedArray;
   return { failure, outputs: taken.map(read), inputs: given.map(read) };
 }
@@ -76,32 +75,9 @@ export function difference(actual: TypedArray, expected: TypedArray): string | n
 
 const show = (v: number | undefined) => (Object.is(v, -0) ? "-0" : String(v));
 
-/** A program that runs each kernel once, all on the same inputs, each on outputs of its own. */
-export function programOfRandom(kernels: readonly RandomKernel[], checks: number): { program: Program; inputs: Row[]; outputs: Row[] } {
-  const inputs = memories.map((memory, i) => ({ dtype: dtypeOfMemory[memory], data: hardValues(memory, inputLength, 77 + i) }));
-  const outputs = kernels.flatMap(({ outputLength }, k) =>
-    memories.map((memory, i) => ({ dtype: dtypeOfMemory[memory], data: hardValues(memory, outputLength, 1000 * k + i) })),
-  );
-  const program: Program = {
-    kernels: kernels.map(({ kernel }) => kernel),
-    buffers: [...inputs, ...outputs].map((_, row) => ({ kind: "table", index: row })),
-    steps: kernels.map((_, k) => ({
-      kind: "call",
-      kernel: k,
-      operands: [...memories.map((_m, i) => ({ buffer: i })), ...memories.map((_m, i) => ({ buffer: memories.length * (k + 1) + i }))],
-    })),
-    arenaBytes: 0,
-    inputs: inputs.length,
-    outputs: outputs.length,
-    exchanges: [],
-    checks: Array.from({ length: checks }, (_, i) => ({ message: `check ${i}`, size: 0 })),
-  };
-  return { program, inputs, outputs };
-}
-
 /**
- * The same kernel with `begin` and `end` read from one more buffer (the last, i32), and as many turns as there are parts:
- * how a program can run a kernel in any partition. Turns of the outer loop are numbers of parts.
+ * The same kernel with `begin` and `end` read from one more buffer, the last: two i32. Called in a loop whose counter strides
+ * along a list of bounds, it runs in any partition.
  */
 export function sliced(kernel: Kernel): Kernel {
   const buffer = kernel.buffers.length;
@@ -125,7 +101,7 @@ const names: Record<string, string> = { begin: "first of part", end: "end of par
 function renamed<T>(value: T): T {
   if (Array.isArray(value)) return value.map(renamed) as T;
   if (typeof value !== "object" || value === null) return value;
-  const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renamed(inner)]));
-  if (copy["kind"] === "variable") copy["name"] = names[copy["name"] as string] ?? copy["name"];
+  const copy: Record<string, unknown> = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renamed(inner)]));
+  if (copy.kind === "variable") copy.name = names[copy.name as string] ?? copy.name;
   return copy as T;
 }
