@@ -14,7 +14,11 @@ interface TaskCommon {
    * Buffers 0, 1, … of the kernel. Every node between these and the outputs is computed inside the kernel.
    */
   readonly inputs: readonly Node[];
-  /** Nodes to be written to memory in the same form. The kernel's next buffers. A node may be both computed here and used by others here. */
+  /**
+   * Nodes to be written to memory in the same form. The kernel's next buffers. A node may be both computed here and used by others here.
+   * An output may lie over an input that the task reads only at the index it writes (a variable updated in place): so a kernel
+   * stores final values only, and at each index loads before it stores.
+   */
   readonly outputs: readonly Node[];
 }
 

@@ -10,7 +10,7 @@ import { tileFor } from "../graph/tile.ts";
 import { affineView } from "../graph/view.ts";
 
 /** Products up to this many multiplications are not worth packing. */
-const smallWork = 4096;
+export const smallWork = 4096;
 
 /** The operands as [b, m, k] and [b, k, n]. */
 interface Flat {
@@ -31,15 +31,15 @@ export function isHero(node: Node<"contract">): boolean {
 }
 
 /** Whether the contraction is to be written out as products and a sum. */
-export function isSmall(node: Node<"contract">): boolean {
+export function isSmall(node: Node<"contract">, limit: number = smallWork): boolean {
   const { b, m, n, k } = sizes(node);
-  return node.dtype !== "float32" || m === 1 || n === 1 || k === 1 || b * m * n * k <= smallWork;
+  return node.dtype !== "float32" || m === 1 || n === 1 || k === 1 || b * m * n * k <= limit;
 }
 
 /** The same values from a hero, or from products and a sum where `isSmall`. */
-export function normalizeContraction(node: Node<"contract">): Node {
+export function normalizeContraction(node: Node<"contract">, limit: number = smallWork): Node {
   const flat = flatten(node);
-  if (isSmall(node)) return reshape(sumOfProducts(flat), node.shape);
+  if (isSmall(node, limit)) return reshape(sumOfProducts(flat), node.shape);
   return reshape(contract(flat.left, flat.right, [[0], [0]], [[2], [1]]), node.shape);
 }
 

@@ -5,6 +5,7 @@ import { type Node, topological } from "../graph/node.ts";
 import type { Region } from "../graph/operation.ts";
 import type { Schedule } from "../graph/task.ts";
 import { InternalError } from "../util/errors.ts";
+import { smallWork } from "./contraction.ts";
 import { Emitter } from "./emit.ts";
 import { requiredStores } from "./memory.ts";
 import { separate } from "./separate.ts";
@@ -13,6 +14,8 @@ import { simplify } from "./simplify.ts";
 export interface ScheduleOptions {
   /** False: every node is a task of its own and nothing is simplified. For tests. Default true. */
   readonly fuse?: boolean;
+  /** Contractions of up to so many multiplications become products and a sum. */
+  readonly smallWork?: number;
 }
 
 /**
@@ -28,7 +31,8 @@ export function schedule(
 ): Schedule {
   for (const node of topological(region.results))
     if (node.op === "buffer") throw new InternalError(`buffer#${node.id} was not made a parameter before scheduling`);
-  const simplified = simplify(region, target, { patterns: options.fuse !== false });
+  const fuse = options.fuse !== false;
+  const simplified = simplify(region, target, { patterns: fuse, smallWork: options.smallWork ?? smallWork });
   const emitter = new Emitter(simplified, target, (inner, order) => separate(order, requiredStores(inner, order, simplified.packed)));
   const inputs = region.parameters.length;
   const outputs = region.results.length;

@@ -7,8 +7,8 @@ import type { Target } from "../graph/kernel.ts";
 import { is, type Node, topological } from "../graph/node.ts";
 import type { Attributes, Op, Region } from "../graph/operation.ts";
 import { mapRegions } from "../graph/rewrite.ts";
-import { packRight } from "./contraction.ts";
-import { type Pattern, patterns } from "./patterns.ts";
+import { isHero, isSmall, normalizeContraction, packRight } from "./contraction.ts";
+import { improve } from "./patterns.ts";
 
 /** A graph ready for scheduling. */
 export interface Simplified {
@@ -22,6 +22,8 @@ export interface Simplified {
 export interface SimplifyOptions {
   /** False: only what scheduling needs (contractions in their forms); the nodes stay as they are otherwise. */
   readonly patterns: boolean;
+  /** Contractions of up to so many multiplications are written out as products and a sum. */
+  readonly smallWork: number;
 }
 
 export function simplify(region: Region, target: Target, options: SimplifyOptions): Simplified {
@@ -111,11 +113,10 @@ class Rewriter {
     if (current !== node) this.replaced.set(current, next);
   }
 
-  private apply<O extends Op>(node: Node<O>): Node | null {
-    const pattern = patterns[node.op] as Pattern<O> | undefined;
-    if (pattern === undefined || (!this.shared.options.patterns && node.op !== "contract")) return null;
-    const next = pattern(node);
-    return next === node ? null : next;
+  private apply(node: Node): Node | null {
+    const { patterns, smallWork } = this.shared.options;
+    if (is(node, "contract")) return isHero(node) && !isSmall(node, smallWork) ? null : normalizeContraction(node, smallWork);
+    return patterns ? improve(node) : null;
   }
 }
 

@@ -13,7 +13,7 @@ for (const fuse of [false, true]) {
     test(`random graphs, ${fuse ? "fused" : "unfused"}, ${arena ? "in one arena" : "every buffer by itself"}`, () => {
       fc.assert(
         fc.property(randomGraph(), ({ region, parameters }) => {
-          const made = schedule(region, target, [], { fuse });
+          const made = schedule(region, target, [], { fuse, smallWork: 0 });
           const { results, error } = runSchedule(made, region, parameters, { arena, scratch: 100 });
           expect(error).toBeNull();
           expect(findWrong(results, consult(region, parameters))).toBeNull();

@@ -1,0 +1,43 @@
+// Long sums, cut into chunks whose sums are added in a second reduction. Where to cut depends on the shape alone, so the
+// order of the additions does too; the chunks run in parallel, and the rounding errors grow more slowly.
+
+import { binary, reduce, reshape, slice } from "../graph/build.ts";
+import { inputOf, type Node } from "../graph/node.ts";
+
+/** Sums of more elements than this are cut. */
+const longest = 32_768;
+/** Chunks have at most as many elements, and at least this many if a divisor of the length allows it. */
+const chunk: { readonly least: number; readonly most: number } = { least: 1024, most: 16_384 };
+
+/** The sum in two steps, or null where it is short enough. */
+export function splitReduction(node: Node<"reduceSum">): Node | null {
+  const x = inputOf(node, 0);
+  const { axes } = node.attributes;
+  const length = axes.reduce((product, a) => product * (x.shape[a] as number), 1);
+  if (length <= longest) return null;
+  const [outer, ...others] = axes as [number, ...number[]];
+  if (others.length > 0) return reduce("reduceSum", reduce("reduceSum", x, others), outer);
+  const size = largestDivisor(length);
+  if (size !== null) return sumOfChunks(x, outer, size);
+  const whole = length - (length % chunk.most);
+  const part = (start: number, count: number) => {
+    const starts = x.shape.map((_, i) => (i === outer ? start : 0));
+    return slice(
+      x,
+      starts,
+      x.shape.map((n, i) => (i === outer ? count : n)),
+    );
+  };
+  return binary("add", sumOfChunks(part(0, whole), outer, chunk.most), reduce("reduceSum", part(whole, length - whole), outer));
+}
+
+function largestDivisor(length: number): number | null {
+  for (let size = chunk.most; size >= chunk.least; size--) if (length % size === 0) return size;
+  return null;
+}
+
+function sumOfChunks(x: Node, axis: number, size: number): Node {
+  const length = x.shape[axis] as number;
+  const cut = reshape(x, [...x.shape.slice(0, axis), length / size, size, ...x.shape.slice(axis + 1)]);
+  return reduce("reduceSum", reduce("reduceSum", cut, axis + 1), axis);
+}
