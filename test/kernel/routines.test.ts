@@ -71,6 +71,13 @@ describe("scatterAdd", () => {
     for (const lanes of [1, 4, 8]) scatter(shape, indexShape, axis, "float32", indices, lanes);
   });
 
+  test("long rows make more work to share", () => {
+    const [index, update] = [input([3], "int32"), input([3, 5000], "float32")];
+    const hero = scatterAdd([2, 5000], index, update, 0) as Node<"scatterAdd">;
+    const lowered = lowerRoutine({ kind: "routine", name: "s", inputs: [index, update], outputs: [hero], hero }, targetOf(4));
+    expect(lowered.kernel.extent).toBeGreaterThanOrEqual(8);
+  });
+
   test("indices outside are clamped", () => {
     scatter([4, 6], [6], 0, "float32", Int32Array.of(-1, 4, 2 ** 31 - 1, -(2 ** 31), 3, 0));
   });

@@ -1,7 +1,7 @@
 // argSort along the last axis: a stable merge sort of each row, rows shared out. Elements become keys whose order is the wanted
 // one, NaN the largest: integers whose bits order like the floats', inverted where the order is descending; float64 stays, and
-// is negated. Short runs are sorted by insertion; then merges go to and fro between the result and scratch. Their number is
-// made even by the length of the first runs, so that the last one ends in the result.
+// is negated. Short runs are sorted by insertion; then merges go in pairs, to scratch and back to the result. The length of the
+// first runs is chosen so that no second half of a pair has nothing left to merge.
 
 import type { Expression, KernelBuffer, Memory } from "../../graph/kernel.ts";
 import type { Node } from "../../graph/node.ts";
