@@ -58,7 +58,6 @@ export class Code {
   }
 
   if(condition: Expression, then: (code: Code) => void): void {
-    // biome-ignore lint/suspicious/noThenProperty: a statement is plain data and never awaited
     this.statements.push({ kind: "if", condition, then: this.#block(then), otherwise: [] });
   }
 }
