@@ -3,7 +3,7 @@
 // `index + constant` into an address), and identities drop out. A number stands for a constant of the other operand's
 // type, and a scalar beside a vector is spread over its lanes, so the same code builds scalar and vector expressions.
 
-import type { BinaryOperation, Expression, HostFunction, Scalar, UnaryOperation, ValueType } from "../graph/kernel.ts";
+import type { BinaryOperation, Expression, HostFunction, Scalar, Statement, UnaryOperation, ValueType } from "../graph/kernel.ts";
 import { InternalError } from "../util/errors.ts";
 import { roundHalfEven } from "../util/special.ts";
 
@@ -379,4 +379,14 @@ export function ramp(value: Operand, lanes: number): Expression {
 /** A double-precision function of the host. */
 export function host(name: HostFunction, ...operands: readonly Expression[]): Expression {
   return { kind: "host", function: name, type: typeOf("f64", 1), arguments: operands };
+}
+
+/** A branch on a scalar condition. */
+export function branch(condition: Expression, yes: readonly Statement[], no: readonly Statement[] = []): Statement {
+  return { kind: "if", condition, then: yes, otherwise: no };
+}
+
+/** Gives a variable a new value. */
+export function set(target: Expression & { readonly kind: "variable" }, value: Expression): Statement {
+  return { kind: "set", name: target.name, value };
 }

@@ -1,0 +1,254 @@
+// The contraction template: a tile of the result stays in registers while k runs, one row of packed right operand and one
+// number of the left at a time: rows × columns multiply-adds for rows + columns loads. k ascends without splits, so the
+// order of every sum is fixed by its length alone. Tiles go in blocks of as many column panels as fit half of the second
+// cache; inside a block, all panels meet one tile of rows before the next. Whatever follows the product is computed on the
+// accumulators before they are stored.
+
+import type { Expression, Target } from "../graph/kernel.ts";
+import type { Node } from "../graph/node.ts";
+import { stridesOf } from "../graph/shape.ts";
+import type { ContractTask, Lowered } from "../graph/task.ts";
+import { affineView } from "../graph/view.ts";
+import { InternalError } from "../util/errors.ts";
+import { kernelBuffers } from "./buffers.ts";
+import { type Binding, Builder, type Environment, type Frame, registerOf } from "./builder.ts";
+import { costOf } from "./cost.ts";
+import * as x from "./expression.ts";
+import { dot, type Index, type Variable } from "./index.ts";
+import { reduceHere } from "./reduction.ts";
+import { Tracer } from "./trace.ts";
+import { type Reduce, reachable, type Value } from "./value.ts";
+
+/** Steps of k in one turn of the loop. */
+const unrolled = 4;
+
+/** Where tiles lie: sizes in tiles, and the order in which they come. */
+interface Plan {
+  readonly b: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly rowTiles: number;
+  readonly panels: number;
+  /** Panels of one block. */
+  readonly block: number;
+}
+
+type Mutable = Expression & { readonly kind: "variable" };
+
+export function lowerContract(task: ContractTask, target: Target, checkOf: (node: Node<"checkBounds">) => number): Lowered {
+  const plan = planOf(task, target);
+  const { hero } = task;
+  const tracer = new Tracer(task.inputs, task.outputs, checkOf, new Map(), hero);
+  // A variable for each, whatever its size, so that every vector of a tile has bindings of its own.
+  const axes = (["b", "m", "n"] as const).map((name) => tracer.atoms.variable(name, plan[name], 0));
+  const at = axes.map((a) => a.index);
+  const flat = dot(at, stridesOf(hero.shape));
+  const outputs = task.outputs.map((node, i) => ({
+    buffer: task.inputs.length + i,
+    value: tracer.trace(node, tracer.atoms.reshape(at, hero.shape, node.shape)),
+    index: flat,
+  }));
+  const values = reachable(outputs.map((o) => o.value));
+  const lanes = hero.dtype === "float64" || values.some((v) => v.dtype === "float64" && v.variables.length > 0) ? 1 : target.lanes;
+  const reductions = values.filter((v): v is Reduce => v.kind === "reduce");
+  const builder = new Builder(lanes, reductions, reduceHere);
+  const variables = axes.map((a) => a.variable) as [Variable, Variable, Variable];
+  new Contraction(builder, task, plan, variables, outputs, tracer.trace(hero, at)).write();
+  const { flops, bytes } = costOf(values, task.inputs, task.outputs);
+  const { b, m, n, k, rowTiles, panels } = plan;
+  const cost = { flops: flops + 2 * b * m * n * k, bytes: bytes + 4 * b * k * (m + n) };
+  return {
+    kernel: { name: task.name, buffers: kernelBuffers(task), extent: b * rowTiles * panels, body: builder.top.statements, cost },
+    scratch: [],
+  };
+}
+
+function planOf(task: ContractTask, target: Target): Plan {
+  const { hero, tile } = task;
+  const [b, m, n] = hero.shape as [number, number, number];
+  const k = (hero.inputs[0] as Node).shape[2] as number;
+  const panels = Math.ceil(n / tile.columns);
+  const most = Math.max(1, Math.floor(target.cache[1] / 2 / (4 * Math.max(1, k) * tile.columns)));
+  const blocks = Math.ceil(panels / most);
+  return {
+    b,
+    m,
+    n,
+    k,
+    rows: tile.rows,
+    columns: tile.columns,
+    rowTiles: Math.ceil(m / tile.rows),
+    panels,
+    block: Math.ceil(panels / Math.max(1, blocks)),
+  };
+}
+
+/** A result of the task. */
+interface Output {
+  readonly buffer: number;
+  readonly value: Value;
+  readonly index: Index;
+}
+
+class Contraction {
+  private readonly builder: Builder;
+  private readonly task: ContractTask;
+  private readonly plan: Plan;
+  /** b, m and n. */
+  private readonly variables: readonly [Variable, Variable, Variable];
+  private readonly outputs: readonly Output[];
+  private readonly hero: Value;
+
+  constructor(
+    builder: Builder,
+    task: ContractTask,
+    plan: Plan,
+    variables: readonly [Variable, Variable, Variable],
+    outputs: readonly Output[],
+    hero: Value,
+  ) {
+    this.builder = builder;
+    this.task = task;
+    this.plan = plan;
+    this.variables = variables;
+    this.outputs = outputs;
+    this.hero = hero;
+  }
+
+  write(): void {
+    const { builder, plan } = this;
+    const { b, m, rows, rowTiles, panels, block } = plan;
+    const { top } = builder;
+    if (b * rowTiles * panels === 0) return;
+    const begin = x.variable("begin", x.indexType);
+    const end = x.variable("end", x.indexType);
+    const name = (e: Expression) => builder.let(top, e);
+
+    // Where the first tile lies; from there the counters walk.
+    const batch = builder.mutable(top, x.div(begin, rowTiles * panels), "batch");
+    const inBatch = name(x.rem(begin, rowTiles * panels));
+    const first = builder.mutable(top, x.mul(x.div(inBatch, rowTiles * block), block), "first");
+    const inBlock = name(x.sub(inBatch, x.mul(first, rowTiles)));
+    const widthOf = (start: Expression) => x.min(x.sub(panels, start), block);
+    const width = builder.mutable(top, widthOf(first), "width");
+    const rowTile = builder.mutable(top, x.div(inBlock, width), "row");
+    const panel = builder.mutable(top, x.add(first, x.rem(inBlock, width)), "panel");
+
+    builder.loop(top, begin, end, 1, (frame) => {
+      const edge = m % rows;
+      const full = builder.inside(frame);
+      this.tile(full, batch, rowTile, panel, rows);
+      if (edge === 0) frame.statements.push(...full.statements);
+      else {
+        const partial = builder.inside(frame);
+        this.tile(partial, batch, rowTile, panel, edge);
+        if (rowTiles === 1) frame.statements.push(...partial.statements);
+        else frame.statements.push(x.branch(x.lt(rowTile, rowTiles - 1), full.statements, partial.statements));
+      }
+      const nextBatch = [x.set(batch, x.add(batch, 1)), x.set(first, x.integer(0))];
+      const nextBlock = [
+        x.set(rowTile, x.integer(0)),
+        x.set(first, x.add(first, width)),
+        x.branch(x.le(panels, first), nextBatch),
+        x.set(width, widthOf(first)),
+      ];
+      frame.statements.push(
+        x.set(panel, x.add(panel, 1)),
+        x.branch(x.le(x.add(first, width), panel), [
+          x.set(rowTile, x.add(rowTile, 1)),
+          x.branch(x.le(rowTiles, rowTile), nextBlock),
+          x.set(panel, first),
+        ]),
+      );
+    });
+  }
+
+  /** One tile of so many rows. */
+  private tile(frame: Frame, batch: Expression, rowTile: Expression, panel: Expression, rows: number): void {
+    const { builder, plan, task } = this;
+    const { lanes } = builder;
+    const vectors = plan.columns / lanes;
+    const left = affineView(task.hero.inputs[0] as Node, (n) => task.inputs.includes(n));
+    if (left === null) throw new InternalError(`the left operand of contract#${task.hero.id} is no affine view of an input`);
+    const leftBuffer = task.inputs.indexOf(left.base);
+    const rightBuffer = task.inputs.indexOf(task.packed);
+    const [byBatch, byRow, byDepth] = left.strides as [number, number, number];
+    const scalar = registerOf(task.hero.dtype, 1);
+    const vector = registerOf(task.hero.dtype, lanes);
+    const name = (to: Frame, e: Expression) => builder.let(to, e);
+
+    const row = name(frame, x.mul(rowTile, plan.rows));
+    const leftStart = name(frame, x.add(x.add(x.mul(batch, byBatch), x.mul(row, byRow)), left.offset));
+    const rightStart = name(frame, x.mul(x.add(x.mul(batch, plan.panels), panel), plan.k * plan.columns));
+    const sums = Array.from({ length: rows }, () =>
+      Array.from({ length: vectors }, (): Mutable => builder.mutable(frame, x.constant(vector, 0), "sum")),
+    );
+
+    const steps = (to: Frame, depth: Expression, count: number) => {
+      const a = name(to, x.add(leftStart, x.mul(depth, byDepth)));
+      const b = name(to, x.add(rightStart, x.mul(depth, plan.columns)));
+      for (let i = 0; i < count; i++) {
+        const right = Array.from({ length: vectors }, (_, j) =>
+          name(to, x.load(rightBuffer, vector, x.add(b, i * plan.columns + j * lanes))),
+        );
+        for (let r = 0; r < rows; r++) {
+          const number = x.load(leftBuffer, scalar, x.add(a, r * byRow + i * byDepth));
+          const spread = name(to, x.splat(number, lanes));
+          right.forEach((value, j) => {
+            const sum = sums[r]?.[j] as Mutable;
+            to.statements.push(x.set(sum, x.fma(spread, value, sum)));
+          });
+        }
+      }
+    };
+    const whole = Math.floor(plan.k / unrolled) * unrolled;
+    if (whole > 0) builder.loop(frame, 0, whole, unrolled, (inner, depth) => steps(inner, depth, unrolled));
+    if (whole < plan.k) steps(frame, x.integer(whole), plan.k - whole);
+    this.epilogue(frame, batch, row, panel, sums);
+  }
+
+  /** The outputs of a tile from its accumulators. */
+  private epilogue(frame: Frame, batch: Expression, row: Expression, panel: Expression, sums: readonly (readonly Mutable[])[]): void {
+    const { builder, plan } = this;
+    const { lanes } = builder;
+    const [b, m, n] = this.variables;
+    const column = builder.let(frame, x.mul(panel, plan.columns));
+    const exact = plan.n % plan.columns === 0;
+    const inBatch = builder.bind(b, frame, batch);
+    const firstRow = builder.bind(m, frame, row);
+    const firstColumn = builder.bind(n, frame, column, { vector: true });
+    // Behind the last column, work goes on at a safe place and is not stored.
+    const columns = (sums[0] as readonly Mutable[]).map((_, j) => {
+      const offset = j * lanes;
+      if (exact) return builder.bind(n, frame, column, { offset, vector: true, sharing: firstColumn });
+      const start = builder.let(frame, x.min(x.add(column, offset), plan.n - 1));
+      return builder.bind(n, frame, start, { vector: true, last: plan.n - 1 });
+    });
+    const counts = columns.map((_, j) => (exact ? null : builder.let(frame, x.sub(x.sub(plan.n, column), j * lanes))));
+    sums.forEach((vectors, r) => {
+      const inRow = builder.bind(m, frame, row, { offset: r, sharing: firstRow });
+      const environments = vectors.map((sum, j) => {
+        const environment = builder.empty.with(inBatch, inRow, columns[j] as Binding);
+        builder.define(this.hero, environment, sum);
+        return environment;
+      });
+      const values = environments.map((e) => this.outputs.map((o) => builder.spread(o.value, e)));
+      environments.forEach((environment, j) => {
+        this.store(frame, environment, values[j] as readonly Expression[], counts[j] as Expression | null);
+      });
+    });
+  }
+
+  private store(frame: Frame, environment: Environment, values: readonly Expression[], count: Expression | null): void {
+    const { builder } = this;
+    const to = count === null ? frame : builder.inside(frame);
+    this.outputs.forEach(({ buffer, index }, i) => {
+      const store = { kind: "store", buffer, index: builder.scalarIndex(index, environment), value: values[i] as Expression } as const;
+      to.statements.push(count === null ? store : { ...store, count });
+    });
+    if (count !== null) frame.statements.push(x.branch(x.lt(0, count), to.statements));
+  }
+}

@@ -1,0 +1,196 @@
+// What each elementwise operation is in the loop language, for any number of lanes. uint8 computes in i32 and is wrapped
+// after arithmetic; int32 and uint32 wrap by themselves; bool is a mask.
+
+import { type DType, isFloat } from "../graph/dtype.ts";
+import type { Expression, Scalar, Statement } from "../graph/kernel.ts";
+import { InternalError } from "../util/errors.ts";
+import * as x from "./expression.ts";
+import { powMaths, threefryMaths, unaryMaths } from "./maths.ts";
+import type { OperationName } from "./value.ts";
+
+const scalars: Record<DType, Scalar> = { bool: "bool", uint8: "i32", int32: "i32", uint32: "u32", float32: "f32", float64: "f64" };
+
+/** What a register holds for an element of a dtype. */
+export function scalarOf(dtype: DType): Scalar {
+  return scalars[dtype];
+}
+
+/** Where an operation writes what it needs on the way. */
+export interface Writer {
+  readonly emit: x.Emit;
+  /** A new variable with a first value, which later statements set. */
+  readonly mutable: (value: Expression) => Expression & { kind: "variable" };
+  readonly push: (statement: Statement) => void;
+}
+
+/** Brings the result of integer arithmetic back into the dtype. */
+export function wrap(dtype: DType, value: Expression): Expression {
+  return dtype === "uint8" ? x.and(value, 255) : value;
+}
+
+/** One operation on operands of one number of lanes. `from` is the dtype of the first operand. */
+export function operate(
+  op: OperationName,
+  dtype: DType,
+  from: DType,
+  inputs: readonly Expression[],
+  detail: readonly number[],
+  writer: Writer,
+): Expression {
+  const [a, b, c] = inputs as [Expression, Expression, Expression];
+  const { emit } = writer;
+  switch (op) {
+    case "neg":
+      return wrap(dtype, isFloat(dtype) ? x.neg(a) : x.sub(0, a));
+    case "abs":
+      if (dtype === "bool" || dtype === "uint8" || dtype === "uint32") return a;
+      return isFloat(dtype) ? x.abs(a) : x.max(a, x.sub(0, a));
+    case "sign":
+      return sign(dtype, a);
+    case "exp":
+    case "expm1":
+    case "log":
+    case "log1p":
+    case "sin":
+    case "cos":
+    case "tanh":
+    case "erf":
+      return unaryMaths[op](a, emit);
+    case "sqrt":
+      return x.sqrt(a);
+    case "floor":
+      return x.floor(a);
+    case "ceil":
+      return x.ceil(a);
+    case "round":
+      return x.nearest(a);
+    case "trunc":
+      return x.trunc(a);
+    case "not":
+      return x.not(a);
+    case "stopGradient":
+      return a;
+    case "cast":
+      return convert(a, from, dtype);
+    case "clamp":
+      return x.max(x.min(a, detail[1] as number), detail[0] as number);
+    case "add":
+      return wrap(dtype, x.add(a, b));
+    case "sub":
+      return wrap(dtype, x.sub(a, b));
+    case "mul":
+      return wrap(dtype, x.mul(a, b));
+    case "div":
+      return x.div(a, b);
+    case "pow":
+      return isFloat(dtype) ? powMaths(a, b, emit) : wrap(dtype, integerPower(dtype, a, b, writer));
+    case "remainder":
+      return isFloat(dtype) ? floatRemainder(a, b, emit) : integerRemainder(dtype, a, b, emit);
+    case "maximum":
+      return dtype === "bool" ? x.or(a, b) : x.max(a, b);
+    case "minimum":
+      return dtype === "bool" ? x.and(a, b) : x.min(a, b);
+    case "eq":
+      return from === "bool" ? x.not(x.xor(a, b)) : x.eq(a, b);
+    case "ne":
+      return from === "bool" ? x.xor(a, b) : x.ne(a, b);
+    case "lt":
+      return from === "bool" ? x.and(x.not(a), b) : x.lt(a, b);
+    case "le":
+      return from === "bool" ? x.or(x.not(a), b) : x.le(a, b);
+    case "and":
+      return x.and(a, b);
+    case "or":
+      return x.or(a, b);
+    case "xor":
+      return x.xor(a, b);
+    case "shiftLeft":
+      return wrap(dtype, x.shl(a, b));
+    case "shiftRight":
+      return x.shr(a, b);
+    case "where":
+      return x.select(a, b, c);
+    case "threefry":
+      return threefryMaths(detail[0] as 0 | 1, a, b, c, inputs[3] as Expression, emit);
+    default:
+      throw new InternalError(`${op} is no elementwise operation`);
+  }
+}
+
+function sign(dtype: DType, a: Expression): Expression {
+  const { type } = a;
+  if (dtype === "bool") return a;
+  if (dtype === "uint8" || dtype === "uint32") return x.min(a, 1);
+  if (dtype === "int32") return x.max(x.min(a, 1), -1);
+  // Zeros keep their sign and NaN passes.
+  return x.select(x.lt(0, a), x.constant(type, 1), x.select(x.lt(a, 0), x.constant(type, -1), a));
+}
+
+/** By value, as the reference does it. */
+export function convert(value: Expression, from: DType, to: DType): Expression {
+  if (from === to) return value;
+  const source = scalarOf(from);
+  const target = scalarOf(to);
+  if (to === "bool") return source === "bool" ? value : x.ne(value, 0);
+  if (to === "uint8") {
+    const whole = from === "uint32" ? x.bitcast(value, "i32") : x.cast(value, "i32");
+    return from === "bool" ? whole : x.and(whole, 255);
+  }
+  if ((source === "i32" && target === "u32") || (source === "u32" && target === "i32")) return x.bitcast(value, target);
+  return x.cast(value, target);
+}
+
+/** a − ⌊a / b⌋·b with the sign of b; the quotient may be one off, which the last steps mend. */
+function floatRemainder(a: Expression, b: Expression, emit: x.Emit): Expression {
+  const { type } = a;
+  const quotient = emit(x.floor(x.div(a, b)));
+  const rest = emit(x.fma(x.neg(quotient), b, a));
+  const magnitude = emit(x.abs(b));
+  const negative = emit(x.lt(b, 0));
+  const sameSide = (value: Expression) => x.select(negative, x.neg(value), value);
+  // Counted in the direction of b, the rest belongs into [0, |b|).
+  const forward = emit(sameSide(rest));
+  const raised = emit(x.select(x.lt(forward, 0), x.add(forward, magnitude), forward));
+  const lowered = emit(x.select(x.le(magnitude, raised), x.sub(raised, magnitude), raised));
+  const finite = emit(sameSide(lowered));
+  // Beside an infinite b the rest is a itself, or b where the signs differ.
+  const infinite = x.select(x.le(0, sameSide(a)), a, b);
+  const isInfinite = x.and(x.eq(magnitude, x.constant(type, Number.POSITIVE_INFINITY)), x.lt(x.abs(a), Number.POSITIVE_INFINITY));
+  return x.select(isInfinite, infinite, finite);
+}
+
+function integerRemainder(dtype: DType, a: Expression, b: Expression, emit: x.Emit): Expression {
+  const rest = emit(x.rem(a, b));
+  if (dtype !== "int32") return rest;
+  const wrongSide = x.and(x.ne(rest, 0), x.lt(x.xor(rest, b), 0));
+  return x.select(wrongSide, x.add(rest, b), rest);
+}
+
+/** Square and multiply, wrapping. A negative power of anything but 1 and −1 is 0. */
+function integerPower(dtype: DType, base: Expression, exponent: Expression, writer: Writer): Expression {
+  const { type } = base;
+  const bits = dtype === "uint8" ? 8 : 32;
+  const result = writer.mutable(x.constant(type, 1));
+  const square = writer.mutable(base);
+  const rest = writer.mutable(exponent);
+  const odd = x.ne(x.and(rest, 1), 0);
+  const counter = writer.mutable(x.integer(0));
+  writer.push({
+    kind: "while",
+    condition: x.lt(counter, bits),
+    body: [
+      x.set(result, x.select(odd, x.mul(result, square), result)),
+      x.set(square, x.mul(square, square)),
+      x.set(rest, x.shr(rest, 1)),
+      x.set(counter, x.add(counter, 1)),
+    ],
+  });
+  if (dtype !== "int32") return result;
+  const isOdd = x.ne(x.and(exponent, 1), 0);
+  const unit = x.select(
+    x.eq(base, 1),
+    x.constant(type, 1),
+    x.select(x.eq(base, -1), x.select(isOdd, x.constant(type, -1), x.constant(type, 1)), x.constant(type, 0)),
+  );
+  return x.select(x.lt(exponent, 0), unit, result);
+}
