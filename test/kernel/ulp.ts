@@ -41,9 +41,9 @@ export function columnKernel(
   return { kernel, scratch: [] };
 }
 
-/** Every float32 whose bits are a multiple of `stride`, both signs, infinities and NaN among them. */
+/** Every float32 whose bits are a multiple of `stride` (but for a few of the last, to fill vectors), both signs, infinities and NaN among them. */
 export function everyNth(stride: number): Float32Array {
-  const length = Math.floor(Math.ceil(2 ** 32 / stride) / 4) * 4;
+  const length = Math.floor(2 ** 32 / stride / 16) * 16;
   const bits = new Uint32Array(length);
   for (let i = 0; i < length; i++) bits[i] = i * stride;
   return new Float32Array(bits.buffer);

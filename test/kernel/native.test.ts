@@ -1,0 +1,61 @@
+// The maths and the routines in C, in vectors as wide as the machine's: within the same bounds, and the same sums and orders.
+
+import { describe, expect, test } from "vitest";
+import { argSort, input, scatterAdd } from "../../src/graph/build.ts";
+import type { TypedArray } from "../../src/graph/dtype.ts";
+import type { Expression } from "../../src/graph/kernel.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { trigonometricBound } from "../../src/kernel/maths/trigonometry.ts";
+import { powMaths, unaryMaths } from "../../src/kernel/maths.ts";
+import { lowerRoutine } from "../../src/kernel/routines/index.ts";
+import { renderC } from "../../src/render/c/program.ts";
+import { createNativeDevice, nativeSupport } from "../../src/runtime/native/device.ts";
+import { createReferenceDevice } from "../../src/runtime/reference/device.ts";
+import { erf } from "../../src/util/special.ts";
+import { runLowered } from "./run.ts";
+import { columnKernel, everyNth, ulpError } from "./ulp.ts";
+
+describe.runIf(nativeSupport().available)("native", () => {
+  const device = createNativeDevice({ render: renderC });
+  const { lanes } = device.target;
+  const inputs = everyNth(9973);
+  const inside = inputs.map((x) => (Math.abs(x) <= trigonometricBound ? x : 1));
+
+  test.each(Object.keys(unaryMaths) as (keyof typeof unaryMaths)[])("%s", (name) => {
+    const x = name === "sin" || name === "cos" ? inside : inputs;
+    const lowered = columnKernel(([v], emit) => unaryMaths[name](v as Expression, emit), 1, x.length, lanes);
+    const exact = name === "erf" ? erf : Math[name];
+    const results = runLowered(device, lowered, [x], "float32", x.length);
+    expect(x.reduce((most, v, i) => Math.max(most, ulpError(results[i] as number, exact(v))), 0)).toBeLessThanOrEqual(1.75);
+  });
+
+  test("pow", () => {
+    const y = Float32Array.from(inputs, (_, i) =>
+      i % 7 === 0 ? (i % 41) - 20 : (inputs[(Math.imul(i, 7919) >>> 0) % inputs.length] as number),
+    );
+    const lowered = columnKernel(([a, b], emit) => powMaths(a as Expression, b as Expression, emit), 2, inputs.length, lanes);
+    const results = runLowered(device, lowered, [inputs, y], "float32", inputs.length);
+    expect(inputs.reduce((most, v, i) => Math.max(most, ulpError(results[i] as number, v ** (y[i] as number))), 0)).toBeLessThanOrEqual(
+      1.5,
+    );
+  });
+
+  const routine = (hero: Node<"scatterAdd" | "argSort">, parameters: readonly Node<"input">[], values: readonly TypedArray[]) => {
+    const lowered = lowerRoutine({ kind: "routine", name: hero.op, inputs: parameters, outputs: [hero], hero }, device.target);
+    const [expected] = createReferenceDevice({ rounded: true }).evaluate({ parameters, results: [hero] }, values);
+    expect(runLowered(device, lowered, values, hero.dtype, hero.size)).toEqual(expected);
+  };
+
+  test("scatterAdd", () => {
+    const [index, update] = [input([40], "int32"), input([2, 40, 37], "float32")];
+    const indices = Int32Array.from({ length: 40 }, (_, i) => ((i * 7) % 13) - 2);
+    const updates = Float32Array.from({ length: update.size }, (_, i) => Math.sin(i));
+    routine(scatterAdd([2, 9, 37], index, update, 1) as Node<"scatterAdd">, [index, update], [indices, updates]);
+  });
+
+  test.each([true, false])("argSort, descending: %s", (descending) => {
+    const x = input([3, 201], "float32");
+    const values = Float32Array.from({ length: x.size }, (_, i) => (i % 50 === 9 ? Number.NaN : Math.round(20 * Math.sin(i))));
+    routine(argSort(x, descending) as Node<"argSort">, [x], [values]);
+  });
+});
