@@ -85,7 +85,7 @@ export function operate(
     case "pow":
       return isFloat(dtype) ? powMaths(a, b, emit) : wrap(dtype, integerPower(dtype, a, b, writer));
     case "remainder":
-      return isFloat(dtype) ? floatRemainder(a, b, emit) : integerRemainder(dtype, a, b, emit);
+      return isFloat(dtype) ? floatRemainder(a, b, writer) : integerRemainder(dtype, a, b, emit);
     case "maximum":
       return dtype === "bool" ? x.or(a, b) : x.max(a, b);
     case "minimum":
@@ -140,23 +140,29 @@ export function convert(value: Expression, from: DType, to: DType): Expression {
   return x.cast(value, target);
 }
 
-/** a − ⌊a / b⌋·b with the sign of b; the quotient may be one off, which the last steps mend. */
-function floatRemainder(a: Expression, b: Expression, emit: x.Emit): Expression {
+/**
+ * The exact remainder of the magnitudes, then the signs. Each turn takes away a multiple that is surely not too large and
+ * leaves less than 2⁻²¹ of what there was, without a rounding error where the engine fuses multiply and add.
+ */
+function floatRemainder(a: Expression, b: Expression, writer: Writer): Expression {
+  const { emit } = writer;
   const { type } = a;
-  const quotient = emit(x.floor(x.div(a, b)));
-  const rest = emit(x.fma(x.neg(quotient), b, a));
+  const infinity = x.constant(type, Number.POSITIVE_INFINITY);
   const magnitude = emit(x.abs(b));
-  const negative = emit(x.lt(b, 0));
-  const sameSide = (value: Expression) => x.select(negative, x.neg(value), value);
-  // Counted in the direction of b, the rest belongs into [0, |b|).
-  const forward = emit(sameSide(rest));
-  const raised = emit(x.select(x.lt(forward, 0), x.add(forward, magnitude), forward));
-  const lowered = emit(x.select(x.le(magnitude, raised), x.sub(raised, magnitude), raised));
-  const finite = emit(sameSide(lowered));
-  // Beside an infinite b the rest is a itself, or b where the signs differ.
-  const infinite = x.select(x.le(0, sameSide(a)), a, b);
-  const isInfinite = x.and(x.eq(magnitude, x.constant(type, Number.POSITIVE_INFINITY)), x.lt(x.abs(a), Number.POSITIVE_INFINITY));
-  return x.select(isInfinite, infinite, finite);
+  const valid = emit(x.and(x.and(x.lt(x.abs(a), infinity), x.lt(0, magnitude)), x.eq(b, b)));
+  const rest = writer.mutable(x.select(valid, x.abs(a), x.constant(type, 0)));
+  const active = x.and(valid, x.le(magnitude, rest));
+  const any = (e: Expression): Expression => Array.from({ length: type.lanes }, (_, i) => x.lane(e, i)).reduce((p, q) => x.or(p, q));
+  const ratio = x.min(x.div(rest, magnitude), type.scalar === "f32" ? 2 ** 127 : 2 ** 1023);
+  const quotient = x.max(x.floor(x.mul(ratio, 1 - 2 ** -22)), 1);
+  writer.push({
+    kind: "while",
+    condition: any(active),
+    body: [x.set(rest, x.select(active, x.max(x.fma(x.neg(quotient), magnitude, rest), 0), rest))],
+  });
+  const signed = emit(x.select(x.lt(a, 0), x.neg(rest), rest));
+  const wrongSide = x.and(x.ne(rest, 0), x.xor(x.lt(a, 0), x.lt(b, 0)));
+  return x.select(valid, x.select(wrongSide, x.add(signed, b), signed), x.constant(type, Number.NaN));
 }
 
 function integerRemainder(dtype: DType, a: Expression, b: Expression, emit: x.Emit): Expression {
