@@ -7,7 +7,7 @@ import type { Kernel, Program, Statement, Step } from "../../src/graph/kernel.ts
 import { renderC } from "../../src/render/c/program.ts";
 import { createNativeDevice } from "../../src/runtime/native/device.ts";
 import * as l from "../support/language.ts";
-import { native } from "../support/native.ts";
+import { fusedHere, native } from "../support/native.ts";
 import { difference, dtypeOfMemory, interpretOn, type Row, runOn, sliced } from "../support/run_program.ts";
 import { generator } from "../support/values.ts";
 import { elements, memories, randomBuffers, randomKernel } from "./wasm_kernels.ts";
@@ -55,6 +55,7 @@ function compare(lanes: 4 | 8 | 16, count: number, seed: number): number {
   });
   const program = programOf(kernels);
   const executable = device.load(program);
+  const fused = fusedHere();
   let flagged = 0;
   for (const [k, kernel] of kernels.entries()) {
     const buffers = randomBuffers(seed + k);
@@ -68,7 +69,7 @@ function compare(lanes: 4 | 8 | 16, count: number, seed: number): number {
       const chosen = program.kernels.map((_, i): Row => ({ dtype: "bool", data: [i === which ? 1 : 0] }));
       const inputs = [bounds, ...rows.slice(0, memories.length), ...chosen];
       const outputs = rows.slice(memories.length);
-      const expected = interpretOn(program, inputs, outputs, 1, { fused: true });
+      const expected = interpretOn(program, inputs, outputs, 1, { fused });
       const actual = runOn(executable, inputs, outputs);
       expect(actual.failure).toEqual(expected.failure);
       if (expected.failure !== null) {
