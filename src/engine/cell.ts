@@ -104,9 +104,8 @@ export function cellOf(node: Node): Cell | undefined {
 
 /** Computes the first values of all cells that have none, in one program. */
 export function settle(cells: readonly Cell[]): void {
-  let waiting: Cell[] | null = null;
-  for (const cell of cells) if (cell.pending !== null) (waiting ??= []).push(cell);
-  if (waiting === null) return;
+  if (cells.every((cell) => cell.pending === null)) return;
+  const waiting = cells.filter((cell) => cell.pending !== null);
   const storages = values(waiting.map((cell) => cell.pending as Node));
   waiting.forEach((cell, i) => {
     cell.take(storages[i] as Storage);

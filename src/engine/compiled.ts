@@ -6,7 +6,7 @@ import { bytesOf } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { topological } from "../graph/node.ts";
 import type { Region } from "../graph/operation.ts";
-import { sizeOf } from "../graph/shape.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
 import { Storage } from "../graph/storage.ts";
 import { cachedRegion, type Loaded } from "./cache.ts";
 import { type Cell, settle } from "./cell.ts";
@@ -44,6 +44,8 @@ export class Entry {
   readonly region: Region;
   readonly loaded: Loaded;
   readonly device: Device;
+  /** Shapes of the function's results, for one repetition. */
+  readonly resultShapes: readonly Shape[];
   readonly #guards: ReadonlyMap<Setting<unknown>, unknown>;
   #validAt: number = settingsEpoch();
   /** For each argument: its row, or −1 where the program does not use it. */
@@ -61,6 +63,7 @@ export class Entry {
   constructor(traced: Traced, device: Device, stacked = false) {
     this.device = device;
     this.#guards = traced.guards;
+    this.resultShapes = traced.results.map((node) => node.shape);
 
     const next = traced.cells.filter((c) => c.next !== null);
     const { results, outputs } = sourcesOf(traced, device, stacked);

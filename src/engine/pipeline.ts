@@ -18,13 +18,14 @@ export interface Loaded {
   /** For each donation: whether the result is written over the parameter. The others are exchanged between repetitions. */
   readonly inPlace: readonly boolean[];
   readonly checks: readonly { readonly message: string; readonly size: number }[];
-  readonly region: Region;
+  /** Bytes of intermediate values. */
+  readonly arenaBytes: number;
 }
 
 /** Compiles a region for a device. */
 export function load(region: Region, donations: readonly Donation[], device: Device): Loaded {
   if (device.kind === "graph") {
-    return { executable: interpreter(region, donations, device), inPlace: donations.map(() => false), checks: [], region };
+    return { executable: interpreter(region, donations, device), inPlace: donations.map(() => false), checks: [], arenaBytes: 0 };
   }
   refuseDoubles(region, device.name);
   throw new InternalError("no program device yet");

@@ -1,0 +1,28 @@
+// The public names of this folder.
+
+export { type Compiled, type CompileOptions, compile, type Feed, type ProgramInfo, type RepeatOptions } from "./compile.ts";
+export * from "./contract.ts";
+export { cond, scan, whileLoop } from "./control.ts";
+export { arange, type CreateOptions, type Data, eye, full, linspace, ones, onesLike, tensor, zeros, zerosLike } from "./create.ts";
+export * from "./elementwise.ts";
+export { type GradientOptions, gradients, valueAndGradients, variablesOf } from "./gradients.ts";
+export * from "./indexing.ts";
+export * from "./move.ts";
+export type { Range } from "./nodes/move.ts";
+export {
+  bernoulli,
+  defaultGenerator,
+  fold,
+  Generator,
+  type Key,
+  normal,
+  permutation,
+  type RandomOptions,
+  randomInteger,
+  seed,
+  uniform,
+} from "./random.ts";
+export * from "./reduce.ts";
+export { type Nested, Tensor } from "./tensor.ts";
+export type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, Promote, ReduceOptions } from "./types.ts";
+export { assignAll, Scalar, scalar, Variable, type VariableOptions, variable } from "./variable.ts";
