@@ -32,7 +32,7 @@ export function unwrap(x: Operand): Node | number {
 }
 
 /** Values on a grid, of one dtype; they never change. */
-export class Tensor<D extends DType = "float32"> {
+export class Tensor<out D extends DType = "float32"> {
   readonly shape: Shape;
   readonly dtype: D;
   #node: Node | null;
