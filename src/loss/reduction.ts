@@ -1,0 +1,55 @@
+// What every loss shares: equal shapes, checked at the call and never broadcast, and the way it sums up.
+
+import { isFloat } from "../graph/dtype.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { AnyTensor } from "../tensor/types.ts";
+import { mistake } from "../util/errors.ts";
+import { checkNames } from "../util/options.ts";
+
+/** `mean` over all elements, their `sum`, or `none`: one loss an element. */
+export type Reduction = "mean" | "sum" | "none";
+
+export interface LossOptions {
+  /** Default `mean`. */
+  readonly reduction?: Reduction;
+}
+
+/** Sums up the losses of the elements. */
+export function reduced(where: string, losses: Tensor, options: LossOptions): Tensor {
+  checkNames(where, options, ["reduction"]);
+  const { reduction = "mean" } = options;
+  switch (reduction) {
+    case "mean":
+      return losses.mean();
+    case "sum":
+      return losses.sum();
+    case "none":
+      return losses;
+    default:
+      throw mistake("OPTION", { where, problem: "unknown reduction", got: reduction, expected: "mean, sum or none" });
+  }
+}
+
+/** The target in the prediction's dtype. */
+export function matching(where: string, prediction: AnyTensor, target: AnyTensor): Tensor {
+  requireFloat(where, prediction);
+  if (!sameShape(prediction.shape, target.shape)) {
+    throw mistake("SHAPE", {
+      where,
+      problem: "prediction and target differ in shape, and a loss does not broadcast",
+      got: `prediction ${showShape(prediction.shape)} and target ${showShape(target.shape)}`,
+      expected: "equal shapes",
+      advice:
+        prediction.size === target.size
+          ? `Reshape one of them, for example target.reshape(${showShape(prediction.shape)}).`
+          : "Give the model as many outputs as a target has numbers.",
+    });
+  }
+  return target.cast(prediction.dtype) as Tensor;
+}
+
+export function requireFloat(where: string, prediction: AnyTensor): void {
+  if (!isFloat(prediction.dtype))
+    throw mistake("DTYPE", { where, problem: "the prediction must be floating point", got: prediction.dtype, advice: "Cast it first." });
+}
