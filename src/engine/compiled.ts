@@ -10,7 +10,7 @@ import { type Shape, sizeOf } from "../graph/shape.ts";
 import { Storage } from "../graph/storage.ts";
 import { cachedRegion, type Loaded } from "./cache.ts";
 import { type Cell, settle } from "./cell.ts";
-import { bring, duplicate, release, settleResult, track } from "./memory.ts";
+import { bring, duplicate, release } from "./memory.ts";
 import { complain, type Donation } from "./pipeline.ts";
 import { realize } from "./realize.ts";
 import { type Setting, settingsEpoch } from "./setting.ts";
@@ -33,8 +33,6 @@ type ResultSource =
 
 interface Update {
   readonly cell: Cell;
-  /** Row of its input, or −1 where the program does not need the old value. */
-  readonly from: number;
   readonly to: number;
   readonly inPlace: boolean;
 }
@@ -93,9 +91,7 @@ export class Entry {
     this.#cellRows = cells.filter((c) => c.row >= 0).map((c) => c.row);
     this.#updates = next.map((c, i) => {
       const to = outputs.length + i;
-      const donation = donations.findIndex((d) => d[1] === to);
-      const from = donations[donation]?.[0] ?? -1;
-      return { cell: c.cell, from, to, inPlace: donation >= 0 && this.loaded.inPlace[donation] === true };
+      return { cell: c.cell, to, inPlace: this.loaded.inPlace.has(to) };
     });
     this.#inputs = parameters.map(row);
     this.#outputs = roots.map(row);
@@ -140,7 +136,7 @@ export class Entry {
       input.storage = values[i] as Storage;
       input.strideBytes = strides === null ? 0 : (strides[i] as number);
     }
-    for (const update of this.#updates) this.#makeRoom(update, count);
+    for (const update of this.#updates) this.#makeRoom(update);
     for (let i = 0; i < this.#cells.length; i++) {
       (inputs[this.#cellRows[i] as number] as Row).storage = (this.#cells[i] as Cell).storage as Storage;
     }
@@ -159,7 +155,6 @@ export class Entry {
     complain(loaded, loaded.executable.run(inputs, outputs, count));
 
     for (const update of this.#updates) this.#commit(update);
-    for (const storage of fresh) settleResult(storage);
     this.#results.forEach((result, i) => {
       if (result.kind === "output") results[i] = fresh[result.index] as Storage;
     });
@@ -167,15 +162,15 @@ export class Entry {
   }
 
   /** Sees to it that writing a variable's next value spoils nothing that somebody else can see. */
-  #makeRoom({ cell, from, inPlace }: Update, count: number): void {
+  #makeRoom({ cell, inPlace }: Update): void {
     const { device } = this;
-    if (!inPlace) {
-      cell.spare ??= new Storage(cell.dtype, sizeOf(cell.shape), null);
-      if (cell.spare.resident !== null && cell.spare.resident.device !== device.name) release(cell.spare);
+    if (inPlace) {
+      const storage = cell.storage as Storage;
+      if (storage.shared) cell.replace(duplicate(storage));
+      return;
     }
-    if (from < 0 || device.kind === "graph" || !(inPlace || count > 1)) return;
-    const storage = cell.storage as Storage;
-    if (storage.shared) cell.replace(duplicate(storage, device));
+    cell.spare ??= new Storage(cell.dtype, sizeOf(cell.shape), null);
+    if (cell.spare.resident !== null && cell.spare.resident.device !== device.name) release(cell.spare);
   }
 
   #commit({ cell, inPlace }: Update): void {
@@ -185,7 +180,6 @@ export class Entry {
     }
     const next = cell.spare as Storage;
     cell.spare = null;
-    track(next);
     const before = cell.replace(next);
     if (before === null || before.shared) return;
     if (this.device.kind === "graph") {

@@ -1,17 +1,26 @@
 // The device table: which devices there are, which one is in use, and why.
 
 import type { Device } from "../graph/device.ts";
+import { renderC } from "../render/c/program.ts";
+import { renderWasm } from "../render/wasm/render.ts";
+import { createNativeDevice } from "../runtime/native/device.ts";
 import { evaluateRegion } from "../runtime/reference/evaluate.ts";
+import { createWasmDevice } from "../runtime/wasm/device.ts";
+import { wasmSupport } from "../runtime/wasm/support.ts";
 import { mistake, show } from "../util/errors.ts";
 import { Setting } from "./setting.ts";
 
 /** Devices by name; `"auto"` takes the fastest that works here. */
-export type DeviceName = "reference";
+export type DeviceName = "reference" | "wasm" | "native";
 
 /** The oracle, in its exact mode: float32 values are kept as doubles from one program to the next. */
 const createReference = (): Device => ({ kind: "graph", name: "reference", evaluate: evaluateRegion });
 
-const table: Record<DeviceName, () => Device> = { reference: createReference };
+const table: Record<DeviceName, () => Device> = {
+  reference: createReference,
+  wasm: () => createWasmDevice({ render: renderWasm }),
+  native: () => createNativeDevice({ render: renderC }),
+};
 
 const created = new Map<DeviceName, Device>();
 
@@ -32,8 +41,17 @@ export function deviceOf(name: DeviceName): Device {
   return device;
 }
 
+let automaticChoice: Choice | null = null;
+
 function automatic(): Choice {
-  return { name: "reference", reason: "the only device" };
+  automaticChoice ??= decide();
+  return automaticChoice;
+}
+
+function decide(): Choice {
+  const { available, reason } = wasmSupport();
+  if (!available) return { name: "reference", reason: `auto: ${reason}` };
+  return { name: "wasm", reason: `auto: WebAssembly needs no installation${reason === null ? "" : `; ${reason}`}` };
 }
 
 /**

@@ -1,55 +1,34 @@
-// Who frees what. A storage's bytes on a device are given back as soon as the engine knows that nobody can ask for them
-// (the old value of a variable, a temporary of a call); the garbage collector's word comes late, and never inside a
-// synchronous loop, so small results do not stay on the device at all.
+// Where a value lies and who frees it. Devices free what is garbage; the engine gives bytes back as soon as it knows that
+// nobody can ask for them (the old value of a variable, a temporary of a call), because the garbage collector comes late.
 
-import type { Device, ProgramDevice } from "../graph/device.ts";
-import { allocate, bytesOf, type TypedArray } from "../graph/dtype.ts";
-import { type Resident, Storage } from "../graph/storage.ts";
+import type { Device } from "../graph/device.ts";
+import { allocate, type TypedArray } from "../graph/dtype.ts";
+import { Storage } from "../graph/storage.ts";
 import { InternalError } from "../util/errors.ts";
-
-/** Results of at most so many bytes are copied to JavaScript at once. */
-const smallBytes = 4096;
-/** Above so many bytes, what was uploaded is not kept in JavaScript as well. */
-const keepBytes = 1 << 16;
-
-const abandoned = new FinalizationRegistry<Resident>((resident) => resident.release());
-
-const tracked = new WeakMap<Storage, Resident>();
-
-/** Has the bytes on the device freed when the storage is collected, at the latest. */
-export function track(storage: Storage): void {
-  const { resident } = storage;
-  if (resident === null || tracked.get(storage) === resident) return;
-  abandoned.unregister(storage);
-  abandoned.register(storage, resident, storage);
-  tracked.set(storage, resident);
-}
 
 /** Gives the storage's bytes on its device back. */
 export function release(storage: Storage): void {
   const { resident } = storage;
   if (resident === null) return;
   storage.resident = null;
-  if (tracked.delete(storage)) abandoned.unregister(storage);
   resident.release();
 }
 
-/** Brings a storage where the device can use it. Nothing happens where it is there already. */
+/** Makes a storage one that the device can use: on no other device, and in the dtype's own array. The device itself uploads it. */
 export function bring(storage: Storage, device: Device): void {
   if (storage.error !== null) throw storage.error;
+  const { resident } = storage;
   if (device.kind === "graph") {
     hostOf(storage);
     return;
   }
-  const { resident } = storage;
-  if (resident !== null) {
-    if (resident.device === device.name) return;
-    storage.host ??= resident.read();
-    release(storage);
+  if (resident === null) {
+    storage.host = plain(storage, hostOf(storage));
+    return;
   }
-  storage.resident = device.upload(storage.dtype, plain(storage, hostOf(storage)));
-  track(storage);
-  if (storage.length * bytesOf(storage.dtype) > keepBytes) storage.host = null;
+  if (resident.device === device.name) return;
+  storage.host ??= resident.read();
+  release(storage);
 }
 
 /** The elements in JavaScript, kept there; not to be changed. */
@@ -81,23 +60,8 @@ function plain(storage: Storage, host: TypedArray): TypedArray {
   return array;
 }
 
-/** After a run: small results move to JavaScript, larger ones are watched. */
-export function settleResult(storage: Storage): void {
-  const { resident } = storage;
-  if (resident === null) return;
-  if (storage.length * bytesOf(storage.dtype) > smallBytes) {
-    track(storage);
-    return;
-  }
-  storage.host = resident.read();
-  storage.resident = null;
-  resident.release();
-}
-
-/** A storage of its own with the same elements, on the device. */
-export function duplicate(storage: Storage, device: ProgramDevice): Storage {
-  const copy = new Storage(storage.dtype, storage.length, null);
-  copy.resident = device.upload(storage.dtype, storage.resident === null ? plain(storage, hostOf(storage)) : storage.resident.read());
-  track(copy);
-  return copy;
+/** A storage of its own with the same elements. */
+export function duplicate(storage: Storage): Storage {
+  // Elements in JavaScript are never written to, so both may hold them.
+  return new Storage(storage.dtype, storage.length, storage.host ?? readStorage(storage));
 }

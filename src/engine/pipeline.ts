@@ -6,6 +6,8 @@ import type { Region } from "../graph/operation.ts";
 import { walkRegions } from "../graph/rewrite.ts";
 import { showShape } from "../graph/shape.ts";
 import type { Storage } from "../graph/storage.ts";
+import { lower } from "../kernel/lower.ts";
+import { place, schedule } from "../schedule/schedule.ts";
 import { boundsMistake, InternalError, UnsupportedError } from "../util/errors.ts";
 import { hostOf } from "./memory.ts";
 
@@ -15,8 +17,8 @@ export type Donation = readonly [number, number];
 /** A program on its device. */
 export interface Loaded {
   readonly executable: Executable;
-  /** For each donation: whether the result is written over the parameter. The others are exchanged between repetitions. */
-  readonly inPlace: readonly boolean[];
+  /** Results that are written over the parameter donated to them. */
+  readonly inPlace: ReadonlySet<number>;
   readonly checks: readonly { readonly message: string; readonly size: number }[];
   /** Bytes of intermediate values. */
   readonly arenaBytes: number;
@@ -25,10 +27,19 @@ export interface Loaded {
 /** Compiles a region for a device. */
 export function load(region: Region, donations: readonly Donation[], device: Device): Loaded {
   if (device.kind === "graph") {
-    return { executable: interpreter(region, donations, device), inPlace: donations.map(() => false), checks: [], arenaBytes: 0 };
+    return { executable: interpreter(region, donations, device), inPlace: new Set(), checks: [], arenaBytes: 0 };
   }
   refuseDoubles(region, device.name);
-  throw new InternalError("no program device yet");
+  const { target } = device;
+  const plan = schedule(region, target, donations);
+  const kernels = plan.tasks.map((task) => lower(task, target, plan.checkOf));
+  const program = place(plan, kernels);
+  return {
+    executable: device.load(program),
+    inPlace: new Set(plan.inPlace.map(([, row]) => row - plan.inputs)),
+    checks: plan.checks,
+    arenaBytes: program.arenaBytes,
+  };
 }
 
 /** Runs a loaded program once. Throws where a check fails; then nothing was changed. */

@@ -13,7 +13,7 @@ import { cached, type Loaded } from "./cache.ts";
 import { context } from "./context.ts";
 import { currentDevice } from "./devices.ts";
 import { KeyWriter } from "./key.ts";
-import { bring, release, settleResult } from "./memory.ts";
+import { bring, release } from "./memory.ts";
 import { run } from "./pipeline.ts";
 
 /** Nodes that wait to be computed before a lazy graph is computed unasked. */
@@ -79,7 +79,6 @@ function compute(roots: readonly Node[], device: Device): Storage[] {
 function execute(loaded: Loaded, inputs: readonly Storage[], outputs: readonly Storage[], device: Device): void {
   for (const storage of inputs) bring(storage, device);
   run(loaded, inputs, outputs);
-  for (const storage of outputs) settleResult(storage);
 }
 
 /** Whether a slice of stored elements takes its starts at run time. */
