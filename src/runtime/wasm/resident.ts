@@ -33,8 +33,18 @@ export interface Cell {
   lastUse: number;
   uses: number;
   /** What the finalizer of the handle will release; emptied when that is done otherwise, or the copy would live as long. */
-  ticket: { cell: Cell | null };
+  ticket: Ticket;
 }
+
+interface Ticket {
+  cell: Cell | null;
+  readonly owner: Residents;
+}
+
+// One for all devices: V8 13.6 stops calling back where several registries became garbage together.
+const finalizers = new FinalizationRegistry<Ticket>(({ cell, owner }) => {
+  if (cell !== null) owner.release(cell);
+});
 
 export class WasmResident implements Resident {
   readonly device = "wasm";
@@ -61,9 +71,6 @@ export class Residents {
   private heldBytes = 0;
   private budget = firstBudget;
   private run = 0;
-  private readonly finalizers = new FinalizationRegistry<{ cell: Cell | null }>(({ cell }) => {
-    if (cell !== null) this.release(cell);
-  });
 
   constructor(heap: Heap) {
     this.heap = heap;
@@ -98,7 +105,7 @@ export class Residents {
       borrowed: false,
       lastUse: 0,
       uses: 0,
-      ticket: { cell: null },
+      ticket: { cell: null, owner: this },
     };
     const resident = new WasmResident(this, cell);
     this.hold(resident);
@@ -160,10 +167,10 @@ export class Residents {
     const { cell } = resident;
     cell.lastUse = this.run;
     cell.uses++;
-    cell.ticket = { cell };
+    cell.ticket = { cell, owner: this };
     this.held.add(cell);
     this.heldBytes += cell.bytes;
-    this.finalizers.register(resident, cell.ticket, cell.ticket);
+    finalizers.register(resident, cell.ticket, cell.ticket);
   }
 
   private drop(cell: Cell): void {
@@ -172,7 +179,7 @@ export class Residents {
     this.heldBytes -= cell.bytes;
     cell.address = 0;
     cell.ticket.cell = null;
-    this.finalizers.unregister(cell.ticket);
+    finalizers.unregister(cell.ticket);
   }
 
   /** Moves what was not used lately to JavaScript, down to half the budget; where all is in use, the budget grows. */
