@@ -131,8 +131,11 @@ function cacheBytes(level: number): number | null {
   return null;
 }
 
+let processor: string | null = null;
+
 /** Which processor this is: the same compiler emits other code on another one. */
 export function processorName(): string {
   const os = builtin<typeof import("node:os")>("node:os");
-  return `${os?.arch()} ${os?.cpus()[0]?.model ?? ""}`;
+  processor ??= `${os?.arch()} ${os?.cpus()[0]?.model ?? ""}`;
+  return processor;
 }

@@ -5,9 +5,10 @@ import type { Executable, ProgramDevice } from "../../graph/device.ts";
 import type { DType, TypedArray } from "../../graph/dtype.ts";
 import { type Program, padded } from "../../graph/kernel.ts";
 import { mistake, UnsupportedError } from "../../util/errors.ts";
-import { compiled, discard, folderOf, privateFolder } from "./cache.ts";
-import { type Compiler, findCompiler, targetOf } from "./compiler.ts";
+import { folderOf, privateFolder } from "./cache.ts";
+import { findCompiler, targetOf } from "./compiler.ts";
 import { type CallBlock, NativeExecutable } from "./executable.ts";
+import { link, type Toolchain } from "./link.ts";
 import { Allocator, NativeResident } from "./memory.ts";
 import { builtin, type Koffi, loadKoffi } from "./node.ts";
 
@@ -32,12 +33,6 @@ export interface NativeSupport {
   readonly reason: string | null;
   /** The compiler's version, such as `gcc 12.2.0`. */
   readonly compiler: string | null;
-}
-
-interface Parts {
-  readonly koffi: Koffi;
-  readonly compiler: Compiler;
-  readonly folder: string;
 }
 
 /**
@@ -72,7 +67,7 @@ export function createNativeDevice(options: NativeOptions): ProgramDevice {
 }
 
 /** Finds what the device is made of and tries it; the reason where something is missing. */
-function prepare(options: Omit<NativeOptions, "render">): Parts | string {
+function prepare(options: Omit<NativeOptions, "render">): Toolchain | string {
   if (builtin("node:module") === null) return "it needs Node 22.3 or later";
   if (process.platform === "win32") return "it is not supported on Windows";
   let koffi: Koffi;
@@ -84,11 +79,9 @@ function prepare(options: Omit<NativeOptions, "render">): Parts | string {
   const compiler = findCompiler(options.compiler);
   if (typeof compiler === "string") return `${compiler}; install gcc or clang, or set CC`;
   try {
-    const folder = folderOf(options.cacheFolder);
-    const { path } = compiled("int downhill_probe(unsigned long long a) { return (int)a + 1; }\n", compiler, folder);
-    const probe = koffi.load(path).func("downhill_probe", "int32", ["uint64"]);
-    if (probe(41) !== 42) return `${compiler.version} compiled a function that gives a wrong answer`;
-    return { koffi, compiler, folder };
+    const toolchain = { koffi, compiler, folder: folderOf(options.cacheFolder) };
+    const probe = link(toolchain, "int downhill_probe(unsigned long long a) { return (int)a + 1; }\n", "downhill_probe");
+    return probe(41) === 42 ? toolchain : `${compiler.version} compiled a function that gives a wrong answer`;
   } catch (error) {
     return (error as Error).message.replace(/^native device: /, "").replace(/\.$/, "");
   }
@@ -99,45 +92,24 @@ class NativeDevice implements ProgramDevice {
   readonly name = "native";
   readonly target: ProgramDevice["target"];
   private readonly render: RenderC;
-  private readonly parts: Parts;
+  private readonly toolchain: Toolchain;
   private readonly allocator: Allocator;
   /** One scratch arena for all programs: it grows to the largest one's. */
   private arena: ReturnType<Allocator["fresh"]>;
 
-  constructor(render: RenderC, parts: Parts, lanes: number | undefined) {
+  constructor(render: RenderC, toolchain: Toolchain, lanes: number | undefined) {
     this.render = render;
-    this.parts = parts;
-    this.target = targetOf(parts.compiler, lanes);
-    this.allocator = new Allocator(parts.koffi);
+    this.toolchain = toolchain;
+    this.target = targetOf(toolchain.compiler, lanes);
+    this.allocator = new Allocator(toolchain.koffi);
     this.arena = this.allocator.fresh(0);
   }
 
   load(program: Program): Executable {
     const { source, entry, block } = this.render(program);
-    const run = this.link(source, entry);
+    const run = link(this.toolchain, source, entry);
     if (program.arenaBytes > this.arena.bytes) this.arena = this.allocator.fresh(padded(program.arenaBytes));
     return new NativeExecutable(program, block, run, this.allocator, () => this.arena.address);
-  }
-
-  private link(source: string, entry: string): (block: number) => number {
-    const { koffi, compiler, folder } = this.parts;
-    const open = (path: string) => koffi.load(path).func(entry, "int32", ["uint64"]);
-    const { path, fresh } = compiled(source, compiler, folder);
-    try {
-      return open(path);
-    } catch (error) {
-      if (!fresh) {
-        // A file that was damaged on the disk.
-        discard(path);
-        return this.link(source, entry);
-      }
-      throw new UnsupportedError(
-        "NATIVE",
-        `native device: a compiled program cannot be loaded; ${(error as Error).message}. ` +
-          "Where programs may not run from the cache folder's disk (noexec), set DOWNHILL_CACHE to another folder.",
-        { cause: error },
-      );
-    }
   }
 
   upload(dtype: DType, data: TypedArray): NativeResident {
