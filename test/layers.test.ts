@@ -31,7 +31,7 @@ const ranks: Record<string, number> = {
 };
 
 /** Folders and files of src that may name `node:` modules. */
-const nodeAllowed = ["runtime/native", "runtime/wasm/node", "io/node", "data/node", "cli", "dashboard/server", "node.ts"];
+const nodeAllowed = ["util/system.ts", "runtime/native", "runtime/wasm/node", "io/node", "data/node", "cli", "dashboard/server", "node.ts"];
 
 function files(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
