@@ -137,7 +137,7 @@ export class Emitter {
     const { packed, rank } = this.simplified;
     const order = nodesOf(region, packed);
     const { groups, stored } = this.group(region, order);
-    const last = (nodes: readonly Node[]) => nodes.reduce((most, n) => Math.max(most, rank.get(n) ?? 0), 0);
+    const first = (nodes: readonly Node[]) => nodes.reduce((least, n) => Math.min(least, rank.get(n) ?? 0), Number.MAX_VALUE);
     const pieces: Piece[] = [];
     for (const group of groups) {
       if (group.outputs.every((n) => n.size === 0)) continue;
@@ -148,7 +148,7 @@ export class Emitter {
         writes: task.outputs,
         checks: checks.length > 0,
         content: { kind: "task", task },
-        rank: last(group.outputs),
+        rank: first(group.outputs),
       });
     }
     const projections = new Map<Node, Map<number, Node>>();
@@ -162,7 +162,7 @@ export class Emitter {
         writes: [...taken.values()],
         checks: regionsOf(node).some((inner) => hasChecks(inner, this.withChecks)),
         content: { kind: "region", node, projections: taken },
-        rank: last([node]),
+        rank: first([node]),
       });
     }
     return pieces;

@@ -3,7 +3,6 @@
 import { inputOf, is, type Node } from "../graph/node.ts";
 import { familyOf, type Region } from "../graph/operation.ts";
 import { regionsOf } from "../graph/rewrite.ts";
-import { stridesOf } from "../graph/shape.ts";
 import { affineView } from "../graph/view.ts";
 
 /** A node's memory: reshapes are the same bytes as what they reshape. */
@@ -87,44 +86,6 @@ function leftToStore(left: Node, required: ReadonlySet<Node>): Node {
   while (isView(base) && base.op !== "pad" && !required.has(base)) base = inputOf(base, 0);
   if (isMade(base) || affineView(left, (node) => node === base) === null) return left;
   return base.size > 2 * left.size && !hasMemory(base) && !required.has(base) ? left : base;
-}
-
-/** What an operand reads: a computed or stored node, through views. */
-export interface Source {
-  readonly base: Node;
-  /** Strides over the operand's axes, in elements of the base; null where a pad or an inexpressible reshape stands between. */
-  readonly strides: readonly number[] | null;
-  /** The operand has the base's elements in the base's order. */
-  readonly same: boolean;
-}
-
-/** Follows views down to nodes that are computed or stored; remembers what it found. */
-export class Sources {
-  private readonly stored: ReadonlySet<Node>;
-  private readonly known = new Map<Node, Source>();
-
-  /** `stored`: the views among these have memory of their own. */
-  constructor(stored: ReadonlySet<Node>) {
-    this.stored = stored;
-  }
-
-  of(operand: Node): Source {
-    const known = this.known.get(operand);
-    if (known !== undefined) return known;
-    let base = operand;
-    while (isView(base) && !this.stored.has(base)) base = inputOf(base, 0);
-    const source = see(operand, base);
-    this.known.set(operand, source);
-    return source;
-  }
-}
-
-function see(operand: Node, base: Node): Source {
-  const view = affineView(operand, (node) => node === base);
-  if (view === null) return { base, strides: null, same: false };
-  const dense = stridesOf(operand.shape);
-  const same = view.offset === 0 && operand.size === base.size && operand.shape.every((n, i) => n === 1 || view.strides[i] === dense[i]);
-  return { base, strides: view.strides, same };
 }
 
 /** Whether a region, or a region in it, holds a bounds check. */

@@ -7,6 +7,7 @@ import type { Schedule } from "../graph/task.ts";
 import { InternalError } from "../util/errors.ts";
 import { smallWork } from "./contraction.ts";
 import { Emitter } from "./emit.ts";
+import { fuse as fusion } from "./fuse.ts";
 import { requiredStores } from "./memory.ts";
 import { separate } from "./separate.ts";
 import { simplify } from "./simplify.ts";
@@ -33,7 +34,10 @@ export function schedule(
     if (node.op === "buffer") throw new InternalError(`buffer#${node.id} was not made a parameter before scheduling`);
   const fuse = options.fuse !== false;
   const simplified = simplify(region, target, { patterns: fuse, smallWork: options.smallWork ?? smallWork });
-  const emitter = new Emitter(simplified, target, (inner, order) => separate(order, requiredStores(inner, order, simplified.packed)));
+  const emitter = new Emitter(simplified, target, (inner, order) => {
+    const required = requiredStores(inner, order, simplified.packed);
+    return fuse ? fusion(order, required, simplified.packed) : separate(order, required);
+  });
   const inputs = region.parameters.length;
   const outputs = region.results.length;
   const rows = Array.from({ length: inputs + outputs }, (_, index) => emitter.buffer({ kind: "table", index }));
