@@ -166,13 +166,13 @@ export interface MemoryImport {
   readonly shared: boolean;
 }
 
-/** Collects a module's parts and writes them. Imported functions come first, so declare them before any other. */
+/** Collects a module's parts and writes them. */
 export class ModuleBuilder {
   private readonly types = new Map<string, number>();
   private readonly typeCode = new Code();
   private readonly imports: { readonly name: string; readonly type: number }[] = [];
   private readonly functions: { readonly type: number; readonly body: Code; readonly name: string }[] = [];
-  private readonly exports: { readonly name: string; readonly index: number }[] = [];
+  private readonly exports: { readonly name: string; readonly number: number }[] = [];
   private globals = 0;
   private readonly memory: MemoryImport;
 
@@ -199,10 +199,15 @@ export class ModuleBuilder {
     return this.imports.length - 1;
   }
 
-  /** Adds a function; returns its index. The name is for profilers. */
+  /** Adds a function; returns its number among those of the module. The name is for profilers. */
   function(name: string, signature: Signature, body: Code): number {
     this.functions.push({ type: this.type(signature), body, name });
-    return this.imports.length + this.functions.length - 1;
+    return this.functions.length - 1;
+  }
+
+  /** The index by which a function is called, once all imports are declared: they come first. */
+  indexOf(number: number): number {
+    return this.imports.length + number;
   }
 
   /** Adds a mutable i32 that starts at 0; returns its index. */
@@ -210,8 +215,9 @@ export class ModuleBuilder {
     return this.globals++;
   }
 
-  export(name: string, functionIndex: number): void {
-    this.exports.push({ name, index: functionIndex });
+  /** Exports a function by its number. */
+  export(name: string, number: number): void {
+    this.exports.push({ name, number });
   }
 
   encode(): Uint8Array<ArrayBuffer> {
@@ -243,7 +249,7 @@ export class ModuleBuilder {
     }
 
     const exports = new Code().unsigned(this.exports.length);
-    for (const { name, index } of this.exports) exports.name(name).byte(0x00).unsigned(index);
+    for (const { name, number } of this.exports) exports.name(name).byte(0x00).unsigned(this.indexOf(number));
     section(7, exports);
 
     const code = new Code().unsigned(this.functions.length);

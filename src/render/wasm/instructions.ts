@@ -10,8 +10,10 @@ export type Column = Scalar | "f32x4" | "i32x4" | "u32x4" | "boolx4";
 type Row = { readonly [C in Column]?: number };
 
 export function columnOf(type: ValueType): Column {
-  return (type.lanes === 1 ? type.scalar : `${type.scalar}x4`) as Column;
+  return type.lanes === 1 ? type.scalar : vectors[type.scalar];
 }
+
+const vectors: Record<Scalar, Column> = { f32: "f32x4", f64: "f64", i32: "i32x4", u32: "u32x4", bool: "boolx4" };
 
 export const unaryRows: { readonly [O in UnaryOperation]: Row } = {
   neg: { f32: op.f32Neg, f64: op.f64Neg, f32x4: op.f32x4Neg, i32x4: op.i32x4Neg, u32x4: op.i32x4Neg },

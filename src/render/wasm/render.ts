@@ -2,10 +2,9 @@
 // over all of them. Imports, all from "host": the memory, and the double-precision functions that the kernels name.
 // Exports: `run(table, repeat)`, and `kernel0`, `kernel1`, … (pointers…, begin, end) for profiling and for warming up.
 
-import type { Expression, HostFunction, Kernel, Program, Statement } from "../../graph/kernel.ts";
+import type { HostFunction, Program } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
 import { type MemoryImport, ModuleBuilder, type Signature } from "./assembler.ts";
-import { operandsOf } from "./intern.ts";
 import { writeKernel } from "./kernel.ts";
 import { runSignature, type TableLayout, tableLayout, writeRun } from "./program.ts";
 import { lowestAddress } from "./writer.ts";
@@ -34,37 +33,40 @@ export interface RenderedProgram {
 /** Renders a program. The same program gives the same bytes. */
 export function renderWasm(program: Program, options: WasmOptions): RenderedProgram {
   const module = new ModuleBuilder(options.memory);
-  const { hosts, odd } = survey(program.kernels);
-  const imported = new Map(hosts.map((name) => [name as string, module.import(name, hostSignature(name))]));
-  const statusGlobal = module.global();
-  const abilities = {
-    simd: options.simd,
-    relaxed: options.simd && options.relaxed,
-    host: (name: string): number => imported.get(name) as number,
-    statusGlobal,
+  const hosts = new Map<HostFunction, number>();
+  const host = (name: HostFunction): number => {
+    const index = hosts.get(name) ?? module.import(name, hostSignature(name));
+    hosts.set(name, index);
+    return index;
   };
+  const statusGlobal = module.global();
+  const abilities = { simd: options.simd, relaxed: options.simd && options.relaxed, host, statusGlobal };
 
+  // Equal text finds most equal kernels without writing them, equal bytes the rest.
   const byText = new Map<string, number>();
   const byBytes = new Map<string, number>();
   const firsts = new Map<number, number>();
-  const indices: number[] = [];
+  const written: number[] = [];
   const functions: number[] = [];
   for (const [number, kernel] of program.kernels.entries()) {
-    if (kernel.buffers.length > 900) throw new InternalError(`Kernel ${kernel.name} has ${kernel.buffers.length} buffers`);
-    const text = odd.has(kernel) ? null : JSON.stringify([kernel.buffers.map((b) => b.memory), kernel.body]);
-    let index = text === null ? undefined : byText.get(text);
-    if (index === undefined) {
+    if (kernel.buffers.length > mostBuffers) throw new InternalError(`Kernel ${kernel.name} has ${kernel.buffers.length} buffers`);
+    const text = JSON.stringify([kernel.buffers.map((b) => b.memory), kernel.body]);
+    const twin = byText.get(text);
+    let index: number;
+    if (twin !== undefined && same(kernel.body, program.kernels[twin]?.body)) index = written[twin] as number;
+    else {
       const { signature, body } = writeKernel(kernel, abilities);
       const bytes = `${kernel.buffers.length} ${latin.decode(body.bytes)}`;
       index = byBytes.get(bytes) ?? module.function(kernel.name, signature, body);
       byBytes.set(bytes, index);
-      if (text !== null) byText.set(text, index);
+      byText.set(text, number);
     }
     if (!firsts.has(index)) firsts.set(index, number);
-    indices.push(index);
+    written.push(index);
     functions.push(firsts.get(index) as number);
     module.export(`kernel${number}`, index);
   }
+  const indices = written.map((index) => module.indexOf(index));
   module.export("run", module.function("run", runSignature, writeRun(program, indices, statusGlobal).encode()));
 
   return {
@@ -72,58 +74,23 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     layout: tableLayout,
     tableBytes: tableLayout.rows + tableLayout.rowBytes * (program.inputs + program.outputs),
     lowestAddress,
-    hostFunctions: hosts,
+    hostFunctions: [...hosts.keys()],
     functions,
   };
 }
 
+/** WebAssembly engines allow 1,000 parameters. */
+const mostBuffers = 998;
+
 const latin = new TextDecoder("latin1");
+
+/** Whether plain data is the same to the last constant: JSON has one word for all that is not finite, and none for −0. */
+function same(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
+  const keys = Object.keys(a) as (keyof typeof a)[];
+  return keys.length === Object.keys(b).length && keys.every((key) => same(a[key], b[key]));
+}
 
 function hostSignature(name: HostFunction): Signature {
   return { parameters: name === "pow" ? ["f64", "f64"] : ["f64"], results: ["f64"] };
-}
-
-/** Which host functions the kernels call, and which kernels have constants that JSON cannot tell apart. */
-function survey(kernels: readonly Kernel[]): { readonly hosts: readonly HostFunction[]; readonly odd: ReadonlySet<Kernel> } {
-  const hosts = new Set<HostFunction>();
-  const odd = new Set<Kernel>();
-  for (const kernel of kernels) {
-    const seen = new Set<Expression>();
-    const expression = (e: Expression): void => {
-      if (seen.has(e)) return;
-      seen.add(e);
-      if (e.kind === "host") hosts.add(e.function);
-      if (e.kind === "constant" && (!Number.isFinite(e.value) || Object.is(e.value, -0))) odd.add(kernel);
-      for (const operand of operandsOf(e)) expression(operand);
-    };
-    const statements = (list: readonly Statement[]): void => {
-      for (const s of list) {
-        for (const e of expressionsOf(s)) expression(e);
-        if (s.kind === "loop" || s.kind === "while") statements(s.body);
-        if (s.kind === "if") {
-          statements(s.then);
-          statements(s.otherwise);
-        }
-      }
-    };
-    statements(kernel.body);
-  }
-  return { hosts: [...hosts].sort(), odd };
-}
-
-function expressionsOf(s: Statement): readonly Expression[] {
-  switch (s.kind) {
-    case "let":
-    case "set":
-      return [s.value];
-    case "store":
-      return s.count === undefined ? [s.index, s.value] : [s.index, s.value, s.count];
-    case "loop":
-      return [s.start, s.end];
-    case "while":
-    case "if":
-      return [s.condition];
-    case "flag":
-      return [s.condition, s.value];
-  }
 }

@@ -6,7 +6,7 @@
 // - constant parts of addresses go into the instructions' offsets;
 // - within a statement, what occurs twice is computed once.
 
-import type { Expression, Kernel, Statement } from "../../graph/kernel.ts";
+import type { Expression, HostFunction, Kernel, Statement } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
 import { Code, type FunctionBody } from "./assembler.ts";
 import { localType, memoryRows } from "./instructions.ts";
@@ -48,7 +48,7 @@ export interface Abilities {
   /** Relaxed multiply-add and lane select. */
   readonly relaxed: boolean;
   /** The index of an imported host function. */
-  readonly host: (name: string) => number;
+  readonly host: (name: HostFunction) => number;
   /** The global that holds the address of the status word. */
   readonly statusGlobal: number;
 }
@@ -64,6 +64,8 @@ export class Writer {
   private readonly emit: (writer: Writer, e: Expression) => void;
   private readonly variables = new Map<string, number>();
   private scope: Scope | null = null;
+  /** Sums of the statement's indices. */
+  private readonly linears = new Map<Expression, Linear>();
   private memo: Memo = { uses: new Map(), locals: new Map() };
 
   constructor(kernel: Kernel, body: FunctionBody, abilities: Abilities, emit: (writer: Writer, e: Expression) => void) {
@@ -98,6 +100,7 @@ export class Writer {
 
   /** Starts a statement that evaluates these expressions, and addresses with these indices, unconditionally. */
   statement(expressions: readonly Expression[], indices: readonly Expression[] = []): void {
+    this.linears.clear();
     const uses = new Map<number, number>();
     const visit = (e: Expression): void => {
       const number = this.interner.number(e);
@@ -207,15 +210,21 @@ export class Writer {
   }
 
   linear(e: Expression): Linear {
-    return linearOf(
-      e,
-      (name) => this.definitions.get(name),
-      (atom) => this.interner.number(atom),
-    );
+    let sum = this.linears.get(e);
+    if (sum === undefined) {
+      sum = linearOf(
+        e,
+        (name) => this.definitions.get(name),
+        (atom) => this.interner.number(atom),
+      );
+      this.linears.set(e, sum);
+    }
+    return sum;
   }
 
   /** The sum of an expression if only variables occur in it, so that computing it again is cheap and sound. */
   linearOfVariables(e: Expression): Linear | null {
+    this.linears.clear();
     const sum = this.linear(e);
     return sum.terms.every(({ atom }) => this.interner.facts(atom).expression.kind === "variable") ? sum : null;
   }
