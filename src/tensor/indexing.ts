@@ -12,7 +12,7 @@ import type { Tensor } from "./tensor.ts";
  * @example
  * gather(tensor([10, 20, 30]), tensor([2, 0], { dtype: "int32" }));   // [30, 10]
  */
-export function gather<D extends DType>(x: Tensor<D>, indices: Tensor<"int32"> | Tensor<"uint8">, axis = 0): Tensor<D> {
+export function gather<D extends DType>(x: Tensor<D>, indices: Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
   return x.gather(indices, axis);
 }
 
@@ -25,7 +25,7 @@ export function gather<D extends DType>(x: Tensor<D>, indices: Tensor<"int32"> |
  * @example
  * oneHot(tensor([1, 0], { dtype: "int32" }), 3);   // [[0, 1, 0], [1, 0, 0]]
  */
-export function oneHot<D extends DType = "float32">(classes: Tensor<"int32"> | Tensor<"uint8">, depth: number, dtype?: D): Tensor<D> {
+export function oneHot<D extends DType = "float32">(classes: Tensor<"int32" | "uint8">, depth: number, dtype?: D): Tensor<D> {
   return classes.oneHot(depth, dtype);
 }
 

@@ -67,7 +67,7 @@ export function slice<D extends DType>(x: Tensor<D>, ...ranges: readonly nodes.R
 }
 
 /** The part at one position of an axis, which vanishes; negative positions count from the end; a tensor of indices gathers. */
-export function at<D extends DType>(x: Tensor<D>, index: number | Tensor<"int32"> | Tensor<"uint8">, axis = 0): Tensor<D> {
+export function at<D extends DType>(x: Tensor<D>, index: number | Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
   return x.at(index, axis);
 }
 

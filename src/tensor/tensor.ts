@@ -465,7 +465,7 @@ export class Tensor<out D extends DType = "float32"> {
     return wrap(move.slice(this.node, ranges));
   }
   /** The part at one position of an axis, or at positions given as a tensor. See `at`. */
-  at(index: number | Tensor<"int32"> | Tensor<"uint8">, axis = 0): Tensor<D> {
+  at(index: number | Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
     return wrap(typeof index === "number" ? move.at(this.node, index, axis) : indexing.gather(this.node, index.node, axis));
   }
   /** Reverses axes: those named, or all. */
@@ -507,7 +507,7 @@ export class Tensor<out D extends DType = "float32"> {
   // ---- Indexing, sorting, dtypes
 
   /** Parts along an axis at indices of any shape, which stand in place of the axis. See `gather`. */
-  gather(indices: Tensor<"int32"> | Tensor<"uint8">, axis = 0): Tensor<D> {
+  gather(indices: Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
     return wrap(indexing.gather(this.node, indices.node, axis));
   }
   /** 1 at each class on a new last axis, else 0. See `oneHot`. */

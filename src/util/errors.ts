@@ -1,15 +1,42 @@
 // The three kinds of failure: the user's mistake, something a device cannot do, and our own bug.
 // A message reads `where: what is wrong; got X, expected Y. Do Z.`, and `code` is stable for programs.
 
-/** Anything that Downhill throws on purpose. */
+/** Where this library's files lie, as stack traces write it; null in a bundle, where one cannot tell them from the user's. */
+const home: readonly string[] | null = (() => {
+  const { url } = import.meta;
+  if (!/\/util\/errors\.[jt]s$/.test(url)) return null;
+  const root = url.replace(/util\/errors\.[jt]s$/, "");
+  return [root, root.replace(/^file:\/\//, "")];
+})();
+
+/** A stack trace from the user's frame on: without the library's own frames before it. */
+function fromUser(stack: string | undefined, limit: number): string | undefined {
+  if (stack === undefined || home === null) return stack;
+  const lines = stack.split("\n");
+  const isFrame = (line: string) => /^\s+at /.test(line);
+  const start = lines.findIndex(isFrame);
+  const user = lines.findIndex((line, i) => i >= start && isFrame(line) && !home.some((place) => line.includes(place)));
+  return start < 0 || user < 0 ? stack : [...lines.slice(0, start), ...lines.slice(user, user + limit)].join("\n");
+}
+
+/** Frames that are recorded, so that the user's is among them. */
+const deep = 60;
+
+/** Anything that Downhill throws on purpose. The stack trace starts where the user called the library. */
 export class DownhillError extends Error {
   /** Stable identifier for programs, such as `"SHAPE"` or `"OPTION"`. */
   readonly code: string;
 
-  constructor(code: string, message: string, options?: { cause?: unknown; from?: Function }) {
+  constructor(code: string, message: string, options?: { cause?: unknown; wholeStack?: boolean }) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = Math.max(limit, deep);
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = limit;
     this.name = new.target.name;
     this.code = code;
+    const { stack } = this;
+    const shown = options?.wholeStack === true ? stack : fromUser(stack, limit);
+    if (shown !== undefined && shown !== stack) Object.defineProperty(this, "stack", { value: shown, configurable: true, writable: true });
   }
 }
 
@@ -22,7 +49,10 @@ export class UnsupportedError extends DownhillError {}
 /** A broken promise inside the library: please report it. */
 export class InternalError extends DownhillError {
   constructor(message: string, options?: { cause?: unknown }) {
-    super("INTERNAL", `${message}. This is a bug in Downhill; please report it with the program that caused it.`, options);
+    super("INTERNAL", `${message}. This is a bug in Downhill; please report it with the program that caused it.`, {
+      ...options,
+      wholeStack: true,
+    });
   }
 }
 

@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import * as d from "../../src/index.ts";
+import { type Tensor, tensor, zeros } from "../../src/index.ts";
+import { devices, errorOf, expectTensor, on } from "./values.ts";
+
+const rows = [
+  [1, -2, 3],
+  [0.5, 4, -1],
+];
+const sum = (list: readonly number[]) => list.reduce((s, x) => s + x, 0);
+const mean = (list: readonly number[]) => sum(list) / list.length;
+const variance = (list: readonly number[], correction = 0) => sum(list.map((x) => (x - mean(list)) ** 2)) / (list.length - correction);
+const columns = [0, 1, 2].map((j) => rows.map((r) => r[j] as number));
+
+type Reduction = "sum" | "mean" | "prod" | "max" | "min" | "variance" | "std" | "logSumExp";
+const answers: Record<Reduction, (list: readonly number[]) => number> = {
+  sum,
+  mean,
+  prod: (list) => list.reduce((p, x) => p * x, 1),
+  max: (list) => Math.max(...list),
+  min: (list) => Math.min(...list),
+  variance: (list) => variance(list),
+  std: (list) => Math.sqrt(variance(list)),
+  logSumExp: (list) => Math.log(sum(list.map(Math.exp))),
+};
+
+describe.each(devices)("reductions on %s", (device) => {
+  it.each(Object.keys(answers) as Reduction[])("%s over all, either axis, both, with dimensions kept", async (name) => {
+    await on(device, () => {
+      const answer = answers[name];
+      const x = tensor(rows);
+      expectTensor(x[name](), answer(rows.flat()));
+      expectTensor(x[name](0), columns.map(answer));
+      expectTensor(x[name](-1), rows.map(answer));
+      expectTensor(x[name]([1, 0]), answer(rows.flat()));
+      expectTensor(x[name]([]), name === "variance" || name === "std" ? rows.map((r) => r.map(() => 0)) : rows);
+      expectTensor(
+        x[name](1, { keepDimensions: true }),
+        rows.map((r) => [answer(r)]),
+      );
+      expectTensor(d[name](x, 0), columns.map(answer));
+      expectTensor(d[name](x, undefined, { keepDimensions: true }), [[answer(rows.flat())]]);
+    });
+  });
+
+  it("argMax and argMin: first of equals, NaN wins, over all in row-major order", () =>
+    on(device, () => {
+      const x = tensor([
+        [3, 1, 3],
+        [0, 0, 5],
+      ]);
+      expectTensor(x.argMax(1), [0, 2], "int32");
+      expectTensor(x.argMin(1), [1, 0], "int32");
+      expectTensor(x.argMax(), 5, "int32");
+      expectTensor(d.argMin(x, 0, { keepDimensions: true }), [[1, 1, 0]], "int32");
+      expectTensor(d.argMax(tensor([1, Number.NaN, 9])), 1, "int32");
+      expectTensor(x.argMax(undefined, { keepDimensions: true }), [[5]], "int32");
+    }));
+
+  it("any and all, of nothing too", () =>
+    on(device, () => {
+      const x = tensor([
+        [true, false],
+        [true, true],
+      ]);
+      expectTensor(x.any(1), [true, true], "bool");
+      expectTensor(x.all(1), [false, true], "bool");
+      expectTensor(d.any(x.not()), true, "bool");
+      expectTensor(d.all(x, 0, { keepDimensions: true }), [[true, false]], "bool");
+      const none = zeros([0, 2], { dtype: "bool" });
+      expectTensor(none.any(0), [false, false], "bool");
+      expectTensor(none.all(), true, "bool");
+    }));
+
+  it("sums of integers stay integers; a NaN is the maximum", () =>
+    on(device, () => {
+      expectTensor(tensor([1, 2, 3], { dtype: "int32" }).sum(), 6, "int32");
+      expectTensor(tensor([true, true, false]).sum(), 2, "int32");
+      expectTensor(tensor([200, 100], { dtype: "uint8" }).sum(), 300, "int32");
+      expectTensor(tensor([1, Number.NaN]).max(), Number.NaN);
+      expectTensor(tensor([5, -7], { dtype: "int32" }).min(), -7, "int32");
+    }));
+
+  it("variance and std with correction", () =>
+    on(device, () => {
+      expectTensor(
+        tensor(rows).variance(1, { correction: 1 }),
+        rows.map((r) => variance(r, 1)),
+      );
+      expectTensor(
+        d.std(tensor(rows), 1, { correction: 1, keepDimensions: true }),
+        rows.map((r) => [Math.sqrt(variance(r, 1))]),
+      );
+    }));
+
+  it("softmax and logSoftmax along either axis, far from overflow", () =>
+    on(device, () => {
+      const soft = (list: readonly number[]) => list.map((x) => Math.exp(x) / sum(list.map(Math.exp)));
+      const x = tensor(rows);
+      expectTensor(x.softmax(), rows.map(soft));
+      expectTensor(
+        d.logSoftmax(x),
+        rows.map((r) => soft(r).map(Math.log)),
+      );
+      const byColumn = columns.map(soft);
+      expectTensor(
+        d.softmax(x, 0),
+        rows.map((r, i) => r.map((_, j) => byColumn[j]?.[i] as number)),
+      );
+      expectTensor(
+        x.logSoftmax(0).exp(),
+        rows.map((r, i) => r.map((_, j) => byColumn[j]?.[i] as number)),
+      );
+      expectTensor(tensor([1000, 1000]).softmax(), [0.5, 0.5]);
+      expectTensor(tensor([1000, -1000]).logSoftmax(), [0, -2000]);
+      expectTensor(tensor([1e4, 1e4]).logSumExp(), 1e4 + Math.log(2));
+      expectTensor(tensor([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]).logSumExp(), Number.NEGATIVE_INFINITY);
+      expectTensor(tensor([Number.POSITIVE_INFINITY, 0]).logSumExp(), Number.POSITIVE_INFINITY);
+    }));
+
+  it("empty axes: sums are 0, products 1", () =>
+    on(device, () => {
+      expectTensor(zeros([2, 0]).sum(1), [0, 0]);
+      expectTensor(zeros([0]).prod(), 1);
+      expectTensor(zeros([0, 3]).max(1), []);
+    }));
+});
+
+describe("mistakes", () => {
+  const x = tensor(rows);
+  it.each([
+    ["an axis that is not there", () => x.sum(2), "AXIS", "sum: axis out of range; got 2, expected an integer from -2 to 1."],
+    ["an axis named twice", () => x.mean([0, -2]), "AXIS", "mean: an axis is named twice; got [0,-2]."],
+    ["the mean of nothing", () => zeros([0]).mean(), "SHAPE", "mean: there is no mean of no elements; got [0]."],
+    ["the maximum of nothing", () => zeros([2, 0]).max(1), "SHAPE", "max: an empty axis has no largest or smallest element; got [2,0]."],
+    [
+      "too few for a variance",
+      () => tensor([1]).variance(0, { correction: 1 }),
+      "SHAPE",
+      "variance: too few elements; got 1 along the axes with correction 1, expected at least 2.",
+    ],
+    [
+      "any of floats",
+      () => (x as unknown as Tensor<"bool">).any(),
+      "DTYPE",
+      "any: the condition must be bool; got float32. Compare first, for example with ne(0).",
+    ],
+    [
+      "softmax of a scalar",
+      () => tensor(1).softmax(),
+      "AXIS",
+      "softmax: axis out of range; got -1, expected no axis: the tensor is a scalar.",
+    ],
+  ] as const)("%s", (_, body, code, message) => {
+    const error = errorOf(body);
+    expect(error.code).toBe(code);
+    expect(error.message).toBe(message);
+  });
+});
