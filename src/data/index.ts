@@ -3,6 +3,7 @@
 export { type Csv, type CsvOptions, isMissing, parseCsv } from "./csv.ts";
 export { type IdxArray, parseIdx } from "./idx.ts";
 export {
+  applyPreprocessing,
   type CategoryFeature,
   describePreprocessing,
   type Feature,
@@ -10,9 +11,17 @@ export {
   type Matrix,
   type NumberFeature,
   type Preprocessing,
-  transform,
 } from "./preprocess.ts";
-export { type BatchOptions, batchIndices, type Fold, type FoldOptions, kFold, type Split, type SplitOptions, split } from "./split.ts";
+export {
+  type BatchOptions,
+  batchIndices,
+  type Fold,
+  type FoldOptions,
+  kFold,
+  type Split,
+  type SplitOptions,
+  splitSamples,
+} from "./split.ts";
 export {
   type CategoryColumn,
   type Column,

@@ -50,7 +50,7 @@ export interface Matrix {
  * @example
  * const table = tableFromCsv(parseCsv("age,town\n31,Rome\n,Oslo\n"));
  * const preprocessing = fitPreprocessing(table);
- * console.log(transform(preprocessing, table).names); // [ 'age', 'town=Oslo', 'town=Rome' ]
+ * console.log(applyPreprocessing(preprocessing, table).names); // [ 'age', 'town=Oslo', 'town=Rome' ]
  */
 export function fitPreprocessing(table: Table, exclude: readonly string[] = []): Preprocessing {
   if (table.rows === 0) throw mistake("DATA", { where: table.file, problem: "there are no rows to learn from" });
@@ -108,7 +108,7 @@ function moments(values: Float64Array): { mean: number; scale: number } {
  *
  * @throws UserError `COLUMN` for a column that is not there; `DATA` for texts where numbers are needed
  */
-export function transform(preprocessing: Preprocessing, table: Table): Matrix {
+export function applyPreprocessing(preprocessing: Preprocessing, table: Table): Matrix {
   const { features } = preprocessing;
   const names = features.flatMap((f) => (f.kind === "number" ? [f.name] : f.categories.map((c) => `${f.name}=${c}`)));
   const width = names.length;

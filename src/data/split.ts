@@ -62,14 +62,14 @@ export interface SplitOptions {
  *
  * @throws UserError `DATA` for fewer than 2 samples, `OPTION` for a fraction outside (0, 1)
  */
-export function split(count: number, options: SplitOptions = {}): Split {
+export function splitSamples(count: number, options: SplitOptions = {}): Split {
   const { fraction = 0.2, seed = 0, labels } = options;
-  requireCount("split", count);
-  if (count < 2) throw mistake("DATA", { where: "split", problem: "one sample cannot be split" });
+  requireCount("splitSamples", count);
+  if (count < 2) throw mistake("DATA", { where: "splitSamples", problem: "one sample cannot be split" });
   if (!(fraction > 0 && fraction < 1))
-    throw mistake("OPTION", { where: "split", problem: "fraction must lie between 0 and 1", got: fraction });
+    throw mistake("OPTION", { where: "splitSamples", problem: "fraction must lie between 0 and 1", got: fraction });
   const total = Math.min(count - 1, Math.max(1, Math.round(count * fraction)));
-  const groups = shuffledGroups("split", count, new HostRandom(seed, 0), labels);
+  const groups = shuffledGroups("splitSamples", count, new HostRandom(seed, 0), labels);
   // Whole shares first; what is left goes to the groups with the largest remainders.
   const shares = groups.map((g) => Math.floor((g.length * total) / count));
   const rest = total - shares.reduce((sum, n) => sum + n, 0);

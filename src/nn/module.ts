@@ -49,8 +49,13 @@ export abstract class Module {
 
   /** Sets training mode, here and in all modules inside. Returns the module. */
   train(mode = true): this {
-    for (const module of this.modules()) module.#training.value = mode;
+    for (const module of this.modules()) module.setMode(mode);
     return this;
+  }
+
+  /** Sets the mode of this module alone; for the library. */
+  setMode(training: boolean): void {
+    this.#training.value = training;
   }
 
   /** Sets evaluation mode, here and in all modules inside. Returns the module. */

@@ -8,7 +8,7 @@ export {
   constantRate,
   cosine,
   type LengthOptions,
-  linear,
+  linearRate,
   type OneCycleOptions,
   oneCycle,
   type Schedule,

@@ -74,11 +74,11 @@ export function cosine(peak: number, options: CosineOptions = {}): Schedule {
 /**
  * A straight line from `start` to `end`, which stays there afterwards.
  */
-export function linear(start: number, end: number, options: LengthOptions = {}): Schedule {
-  checkNames("linear", options, ["totalSteps"]);
-  checkNumber("linear", "start", start, { least: 0 });
-  checkNumber("linear", "end", end, { least: 0 });
-  checkLength("linear", options.totalSteps);
+export function linearRate(start: number, end: number, options: LengthOptions = {}): Schedule {
+  checkNames("linearRate", options, ["totalSteps"]);
+  checkNumber("linearRate", "start", start, { least: 0 });
+  checkNumber("linearRate", "end", end, { least: 0 });
+  checkLength("linearRate", options.totalSteps);
   return (at) =>
     at.step
       .div(lengthOf(at, options.totalSteps))

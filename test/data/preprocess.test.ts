@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseCsv } from "../../src/data/csv.ts";
-import { describePreprocessing, fitPreprocessing, transform } from "../../src/data/preprocess.ts";
+import { applyPreprocessing, describePreprocessing, fitPreprocessing } from "../../src/data/preprocess.ts";
 import { tableFromCsv, takeRows } from "../../src/data/table.ts";
 import { encodeTarget, fitTarget, recogniseTask, rowsWithTarget } from "../../src/data/target.ts";
 
@@ -10,7 +10,7 @@ describe("preprocessing", () => {
   const preprocessing = fitPreprocessing(table);
 
   test("standardises with divisor n, fills with mean and mode, one-hot, and says so", () => {
-    const { data, shape, names } = transform(preprocessing, table);
+    const { data, shape, names } = applyPreprocessing(preprocessing, table);
     expect(shape).toEqual([4, 4]);
     expect(names).toEqual(["age", "town=Oslo", "town=Rome", "same"]);
     const scale = Math.sqrt((9 + 1 + 16) / 3);
@@ -27,7 +27,7 @@ describe("preprocessing", () => {
   test("is plain JSON, and other rows are treated by what was learned", () => {
     const again = JSON.parse(JSON.stringify(preprocessing));
     const other = tableFromCsv(parseCsv("same,town,age\n5,Paris,4\n6,Oslo,\n"));
-    expect([...transform(again, other).data]).toEqual([0, 0, 0, 0, 0, 1, 0, 1]);
+    expect([...applyPreprocessing(again, other).data]).toEqual([0, 0, 0, 0, 0, 1, 0, 1]);
   });
 
   test("learns from the given rows only: no peeking at a fold's other part", () => {
@@ -47,11 +47,11 @@ describe("preprocessing", () => {
   });
 
   test("refuses texts where numbers were, and columns that are gone", () => {
-    expect(() => transform(preprocessing, tableFromCsv(parseCsv("age,town,same\nold,Rome,5\n", { file: "new.csv" })))).toThrow(
+    expect(() => applyPreprocessing(preprocessing, tableFromCsv(parseCsv("age,town,same\nold,Rome,5\n", { file: "new.csv" })))).toThrow(
       'new.csv, column "age": must be numbers, as in the training data; got "old".',
     );
-    expect(() => transform(preprocessing, tableFromCsv(parseCsv("age,same\n1,5\n")))).toThrow('no column "town"');
-    const empty = transform(preprocessing, tableFromCsv(parseCsv("age,town,same\n,Rome,5\n")));
+    expect(() => applyPreprocessing(preprocessing, tableFromCsv(parseCsv("age,same\n1,5\n")))).toThrow('no column "town"');
+    const empty = applyPreprocessing(preprocessing, tableFromCsv(parseCsv("age,town,same\n,Rome,5\n")));
     expect([...empty.data]).toEqual([0, 0, 1, 0]);
   });
 });

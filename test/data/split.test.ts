@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { batchIndices, kFold, split } from "../../src/data/split.ts";
+import { batchIndices, kFold, splitSamples } from "../../src/data/split.ts";
 
 const sorted = (lists: Int32Array[]) => lists.flatMap((l) => [...l]).sort((a, b) => a - b);
 const all = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -40,13 +40,13 @@ test("every order is about equally likely", () => {
 });
 
 test("split keeps the classes' proportions and loses nobody", () => {
-  const { train, test: held } = split(103, { fraction: 0.2, labels, seed: 5 });
+  const { train, test: held } = splitSamples(103, { fraction: 0.2, labels, seed: 5 });
   expect(sorted([train, held])).toEqual(all(103));
   expect(held.length).toBe(21);
   expect([0, 1, 2].map((c) => count(held, c))).toEqual([10, 6, 5]);
-  expect(split(103, { labels, seed: 5 })).toEqual({ train, test: held });
-  expect(split(103, { labels, seed: 6 }).test).not.toEqual(held);
-  expect(split(2, { fraction: 0.01 }).test).toHaveLength(1);
+  expect(splitSamples(103, { labels, seed: 5 })).toEqual({ train, test: held });
+  expect(splitSamples(103, { labels, seed: 6 }).test).not.toEqual(held);
+  expect(splitSamples(2, { fraction: 0.01 }).test).toHaveLength(1);
 });
 
 test("folds are disjoint, even in size and in classes, and together everything", () => {
@@ -63,8 +63,8 @@ test("folds are disjoint, even in size and in classes, and together everything",
 test("bad options are refused", () => {
   expect(() => batchIndices(0, { batchSize: 1 })).toThrow("there are no samples");
   expect(() => batchIndices(5, { batchSize: 0 })).toThrow("batchSize must be a positive integer; got 0");
-  expect(() => split(5, { fraction: 1 })).toThrow("fraction must lie between 0 and 1; got 1");
-  expect(() => split(1)).toThrow("one sample cannot be split");
+  expect(() => splitSamples(5, { fraction: 1 })).toThrow("fraction must lie between 0 and 1; got 1");
+  expect(() => splitSamples(1)).toThrow("one sample cannot be split");
   expect(() => kFold(4, { folds: 5 })).toThrow("got 5, expected 2 to 4");
   expect(() => kFold(4, { folds: 2, labels: [1] })).toThrow("labels must be one for each sample");
 });

@@ -1,0 +1,4 @@
+// Files as bytes: safetensors. Reading and writing disks is in the Node entry.
+
+export { decodeSafetensors, encodeSafetensors, type RawTensor, type Safetensors } from "./safetensors.ts";
+export { assignTensors, type Named, readTensors, weightsOf } from "./tensors.ts";

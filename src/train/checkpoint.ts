@@ -1,0 +1,84 @@
+// A checkpoint: one safetensors file with the model, the optimiser's slots, the generator and the callbacks' tensors, and in
+// its metadata, as JSON, where the run is. Written whole or not at all.
+
+import { exists, makeFolder, writeFileAtomically } from "../io/node/file.ts";
+import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { mistake } from "../util/errors.ts";
+import { checkNames, checkNumber } from "../util/options.ts";
+import { paths, readFile } from "../util/system.ts";
+import type { Callback, Run, SavedRun } from "./run.ts";
+
+const format = "downhill-checkpoint";
+const version = 1;
+
+export interface CheckpointOptions {
+  /** Go on from the folder's checkpoint, if there is one. Default false. */
+  readonly resume?: boolean;
+  /** Save every so many epochs; the last one always. Default 1. */
+  readonly every?: number;
+}
+
+/**
+ * Saves the whole run to `<folder>/checkpoint.safetensors` after each epoch, and goes on from there when told to: with the
+ * same data and options, to the same numbers as a run that was never interrupted.
+ *
+ * @throws UserError `FILE` when the folder cannot be written to, before the first step; `CHECKPOINT` or `WEIGHTS` when the
+ *   checkpoint is of another run
+ * @example
+ * await fit(model, train, { ...options, callbacks: [checkpoint("runs/mnist", { resume: true })] });
+ */
+export function checkpoint(folder: string, options: CheckpointOptions = {}): Callback {
+  const where = "checkpoint";
+  checkNames(where, options, ["resume", "every"]);
+  const every = checkNumber(where, "every", options.every ?? 1, { least: 1, integer: true });
+  let path = "";
+  let savedAt = "";
+
+  const save = async (run: Run) => {
+    const saved = await run.capture();
+    const metadata = { format, version: String(version), run: JSON.stringify(saved.data) };
+    writeFileAtomically(path, encodeSafetensors(saved.tensors, metadata));
+    savedAt = place(run);
+    run.emit({ type: "checkpoint", epoch: run.epoch, step: run.optimizer.step.value, path });
+  };
+  const place = (run: Run) => `${run.position.epoch}/${run.position.stepInEpoch}`;
+
+  return {
+    name: where,
+    begin(run) {
+      makeFolder(folder);
+      path = paths("checkpoints").join(folder, "checkpoint.safetensors");
+      if (options.resume === true && exists(path)) run.restore(path, readCheckpoint(path));
+      savedAt = place(run);
+    },
+    async save(run) {
+      if (run.position.stepInEpoch > 0 || run.epoch % every === 0) await save(run);
+    },
+    async end(run) {
+      if (savedAt !== place(run)) await save(run);
+    },
+  };
+}
+
+/**
+ * Reads a checkpoint's content.
+ *
+ * @throws UserError `FILE`, `SAFETENSORS`, `CHECKPOINT` when the file is something else
+ */
+export function readCheckpoint(path: string): SavedRun {
+  const { tensors, metadata } = decodeSafetensors(readFile(path), path);
+  if (metadata.format !== format || metadata.version !== String(version)) {
+    const got = metadata.format === undefined ? "a file without a format" : `${metadata.format}, version ${metadata.version}`;
+    throw mistake("CHECKPOINT", {
+      where: path,
+      problem: "this is no checkpoint that this version reads",
+      got,
+      expected: `${format}, version ${version}`,
+    });
+  }
+  try {
+    return { tensors, data: JSON.parse(metadata.run ?? "") as SavedRun["data"] };
+  } catch {
+    throw mistake("CHECKPOINT", { where: path, problem: "the checkpoint's metadata is damaged" });
+  }
+}
