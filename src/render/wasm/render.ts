@@ -2,7 +2,7 @@
 // over all of them. Imports, all from "host": the memory, and the double-precision functions that the kernels name.
 // Exports: `run(table, repeat)`, and `kernel0`, `kernel1`, … (pointers…, begin, end) for profiling and for warming up.
 
-import type { HostFunction, Program } from "../../graph/kernel.ts";
+import type { HostFunction, Kernel, Program } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
 import { type MemoryImport, ModuleBuilder, type Signature } from "./assembler.ts";
 import { writeKernel } from "./kernel.ts";
@@ -43,6 +43,8 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
   const abilities = { simd: options.simd, relaxed: options.simd && options.relaxed, host, statusGlobal };
 
   // Equal text finds most equal kernels without writing them, equal bytes the rest.
+  const alike = new Map<string, number>();
+  for (const kernel of program.kernels) alike.set(likeness(kernel), (alike.get(likeness(kernel)) ?? 0) + 1);
   const byText = new Map<string, number>();
   const byBytes = new Map<string, number>();
   const firsts = new Map<number, number>();
@@ -50,8 +52,8 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
   const functions: number[] = [];
   for (const [number, kernel] of program.kernels.entries()) {
     if (kernel.buffers.length > mostBuffers) throw new InternalError(`Kernel ${kernel.name} has ${kernel.buffers.length} buffers`);
-    const text = JSON.stringify([kernel.buffers.map((b) => b.memory), kernel.body]);
-    const twin = byText.get(text);
+    const text = alike.get(likeness(kernel)) === 1 ? "" : JSON.stringify([kernel.buffers.map((b) => b.memory), kernel.body]);
+    const twin = text === "" ? undefined : byText.get(text);
     let index: number;
     if (twin !== undefined && same(kernel.body, program.kernels[twin]?.body)) index = written[twin] as number;
     else {
@@ -77,6 +79,11 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     hostFunctions: [...hosts.keys()],
     functions,
   };
+}
+
+/** What equal kernels have in common, at a glance. */
+function likeness({ buffers, extent, body, cost }: Kernel): string {
+  return `${buffers.length} ${extent} ${body.length} ${cost.flops} ${cost.bytes}`;
 }
 
 /** WebAssembly engines allow 1,000 parameters. */

@@ -43,6 +43,16 @@ interface Memo {
   readonly locals: Map<number, number>;
 }
 
+/** For statements in which nothing can occur twice. Never written to. */
+const noMemo: Memo = { uses: new Map(), locals: new Map() };
+
+/** Whether an expression is one operation, or two in a row. */
+function isFlat(e: Expression): boolean {
+  const inner = operandsOf(e).filter((operand) => operand.kind !== "variable" && operand.kind !== "constant");
+  if (e.kind === "load" || inner.length === 0) return true;
+  return inner.length === 1 && operandsOf(inner[0] as Expression).every((x) => x.kind === "variable" || x.kind === "constant");
+}
+
 export interface Abilities {
   readonly simd: boolean;
   /** Relaxed multiply-add and lane select. */
@@ -66,7 +76,7 @@ export class Writer {
   private scope: Scope | null = null;
   /** Sums of the statement's indices. */
   private readonly linears = new Map<Expression, Linear>();
-  private memo: Memo = { uses: new Map(), locals: new Map() };
+  private memo: Memo = noMemo;
 
   constructor(kernel: Kernel, body: FunctionBody, abilities: Abilities, emit: (writer: Writer, e: Expression) => void) {
     this.kernel = kernel;
@@ -101,6 +111,10 @@ export class Writer {
   /** Starts a statement that evaluates these expressions, and addresses with these indices, unconditionally. */
   statement(expressions: readonly Expression[], indices: readonly Expression[] = []): void {
     this.linears.clear();
+    if (expressions.every(isFlat)) {
+      this.memo = noMemo;
+      return;
+    }
     const uses = new Map<number, number>();
     const visit = (e: Expression): void => {
       const number = this.interner.number(e);
@@ -128,6 +142,10 @@ export class Writer {
       this.emit(this, e);
       return;
     }
+    if (this.memo === noMemo && this.obviouslyVaries(e)) {
+      this.emit(this, e);
+      return;
+    }
     const number = this.interner.number(e);
     if (this.scope !== null && !this.varies(number, this.scope)) {
       this.code.get(this.hoisted(e, number, this.scope));
@@ -148,8 +166,16 @@ export class Writer {
 
   /** Whether `value` will write instructions for this expression here, not read what is kept. */
   isComputedHere(e: Expression): boolean {
+    if (this.memo === noMemo) return true;
     const number = this.interner.number(e);
     return (this.memo.uses.get(number) ?? 0) <= 1 && !this.memo.locals.has(number);
+  }
+
+  /** Whether one look at an expression tells that it cannot be computed before the loop. */
+  private obviouslyVaries(e: Expression): boolean {
+    const { scope } = this;
+    if (scope === null || e.kind === "load" || e.kind === "gather" || e.kind === "host") return true;
+    return operandsOf(e).some((operand) => operand.kind === "variable" && scope.assigned.has(operand.name));
   }
 
   private varies(atom: number, scope: Scope): boolean {
@@ -180,7 +206,7 @@ export class Writer {
     const { code, memo, scope: here } = this;
     this.code = scope.preheader;
     this.scope = scope.parent;
-    this.memo = { uses: new Map(), locals: new Map() };
+    this.memo = noMemo;
     write();
     this.code = code;
     this.scope = here;
