@@ -162,13 +162,28 @@ describe("a storage", () => {
     }
   });
 
-  it("resident elsewhere is read from there", () => {
+  it("resident elsewhere comes over, as an input and to be updated in place", () => {
     const device = newDevice();
-    const elsewhere = fresh("float32", 4);
-    elsewhere.resident = newDevice().upload("float32", new Float32Array([1, 2, 3, 4]));
-    const out = fresh("float32", 4);
-    device.load(increment(4)).run([row(elsewhere)], [row(out)], 1);
-    expect(valueOf(out)).toEqual(new Float32Array([2, 3, 4, 5]));
+    const other = newDevice();
+    for (const length of [4, 4096]) {
+      const elsewhere = fresh("float32", length);
+      elsewhere.resident = other.upload("float32", new Float32Array(length).fill(1));
+      const out = fresh("float32", length);
+      device.load(increment(length)).run([row(elsewhere)], [row(out)], 1);
+      expect(valueOf(out)[length - 1]).toBe(2);
+      expect(valueOf(elsewhere)[0]).toBe(1);
+
+      const updated = fresh("float32", length);
+      updated.resident = other.upload("float32", new Float32Array(length).fill(1));
+      // Writes the first four elements only.
+      device.load({ ...increment(length), kernels: increment(4).kernels }).run([row(updated)], [row(updated)], 1);
+      expect([...valueOf(updated).slice(0, 4)]).toEqual([2, 2, 2, 2]);
+      expect(
+        valueOf(updated)
+          .slice(4)
+          .every((v) => v === 1),
+      ).toBe(true);
+    }
   });
 
   it("that is garbage frees its memory when the loop yields", async () => {

@@ -219,18 +219,22 @@ class WasmExecutable implements Executable {
     return (device.heap.words[(device.table.address + layout.rows + row * layout.rowBytes) >>> 2] as number) >>> 0;
   }
 
+  /** What a storage has here. What another device holds comes by way of JavaScript, and leaves that device. */
   private residentOf(storage: Storage): WasmResident | null {
     const { resident } = storage;
-    return resident instanceof WasmResident && resident.owner === this.device.residents ? resident : null;
+    if (resident === null || (resident instanceof WasmResident && resident.owner === this.device.residents)) return resident;
+    storage.host ??= resident.read();
+    storage.resident = null;
+    return null;
   }
 
   private inputAddress(storage: Storage): number {
     const { residents } = this.device;
     const resident = this.residentOf(storage);
     if (resident !== null) return residents.use(resident);
-    const data = storage.host ?? storage.resident?.read();
-    if (data === undefined) throw new InternalError("A program's input has no elements");
-    if (data.byteLength > smallBytes && storage.resident === null) return residents.use(this.settle(storage, data));
+    const data = storage.host;
+    if (data === null) throw new InternalError("A program's input has no elements");
+    if (data.byteLength > smallBytes) return residents.use(this.settle(storage, data));
     const address = this.take(padded(data.byteLength));
     residents.view(storage.dtype, address, data.length).set(data);
     return address;
