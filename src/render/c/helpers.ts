@@ -4,6 +4,7 @@
 // Selection is written with masks, which both turn into a blend.
 
 import type { Memory, Scalar } from "../../graph/kernel.ts";
+import { type MachineForm, machineFma, machineRounding, machineStore } from "./machine.ts";
 import { elements } from "./types.ts";
 
 /** Collects the functions and vector types that one source needs, each once, in the order of need. */
@@ -30,8 +31,18 @@ export class Helpers {
     return name;
   }
 
-  private inline(name: string, lanes: number, result: string, parameters: string, body: () => string): string {
-    return this.define(name, lanes, () => `inline_ ${result} ${name}(${parameters}) { ${body()} }`);
+  private inline(
+    name: string,
+    lanes: number,
+    result: string,
+    parameters: string,
+    body: () => string,
+    machine?: MachineForm | null,
+  ): string {
+    const text = (inner: string) => `inline_ ${result} ${name}(${parameters}) { ${inner} }`;
+    return this.define(name, lanes, () =>
+      machine ? `#if ${machine.condition}\n${text(machine.body)}\n#else\n${text(body())}\n#endif` : text(body()),
+    );
   }
 
   load(memory: Memory, lanes: number): string {
@@ -54,16 +65,18 @@ export class Helpers {
     });
   }
 
-  /** Writes only the first `n` lanes: a masked store where there is one. */
+  /** Writes only the first `n` lanes, at least one: a masked store where there is one, else bytes of a copy. */
   storeCount(memory: Memory, lanes: number): string {
+    const e = elements[memory];
     const full = this.store(memory, lanes);
-    const value = memory === "bool" ? "v[i] & 1" : "v[i]";
     return this.inline(
       `${full}_count`,
       lanes,
       "void",
-      `${elements[memory]} *p, ${vector(memory, lanes)} v, i32 n`,
-      () => `if (n >= ${lanes}) ${full}(p, v); else for (i32 i = 0; i < ${lanes}; i++) if (i < n) p[i] = (${elements[memory]})(${value});`,
+      `${e} *p, ${vector(memory, lanes)} v, i32 n`,
+      () =>
+        `if (n >= ${lanes}) ${full}(p, v); else { ${e} part[${lanes}]; ${full}(part, v); __builtin_memcpy(p, part, n * sizeof(${e})); }`,
+      e === "u8" ? null : machineStore(e, lanes),
     );
   }
 
@@ -110,6 +123,7 @@ export class Helpers {
       `f32x${lanes}`,
       `f32x${lanes} a`,
       () => `return (f32x${lanes}){${each(lanes, (i) => `${builtin}(a[${i}])`)}};`,
+      machineRounding(name, lanes),
     );
   }
 
@@ -124,6 +138,7 @@ export class Helpers {
       type,
       `${type} a, ${type} b, ${type} c`,
       () => `return (${type}){${each(lanes, (i) => `${one}(a[${i}], b[${i}], c[${i}])`)}};`,
+      machineFma(lanes),
     );
   }
 
