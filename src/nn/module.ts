@@ -126,10 +126,10 @@ export abstract class Module {
 
 /** What a layer is: a module, or a plain function such as `relu`. */
 // A method's parameters are compared both ways, so that a function of one kind of tensor is a layer too.
-export type Layer = Module | { call(input: AnyTensor): Tensor }["call"];
+export type Layer = Module | { call(input: AnyTensor): AnyTensor }["call"];
 
 /** Applies a layer of either kind. */
-export function applyLayer(where: string, layer: Layer, input: AnyTensor): Tensor {
+export function applyLayer(where: string, layer: Layer, input: AnyTensor): AnyTensor {
   if (layer instanceof Module) return layer.forward(input);
   if (typeof layer === "function") return layer(input);
   throw mistake("OPTION", { where, problem: "a layer is a module or a function", got: layer });
