@@ -194,7 +194,7 @@ function renderBinary(e: Expression & { kind: "binary" }, scope: Scope): string 
     case "shl":
     case "shr":
       if (scalar !== "i32" && scalar !== "u32") throw unexpected(operation, e.type);
-      return `(${left} ${operation === "shl" ? "<<" : ">>"} (${right} & 31))`;
+      return `(${left} ${operation === "shl" ? "<<" : ">>"} ${e.right.kind === "constant" ? e.right.value & 31 : `(${right} & 31)`})`;
   }
 }
 

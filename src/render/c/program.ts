@@ -1,6 +1,6 @@
 // A program → one C source: types and helpers, a function for each kernel, one for the steps, and one entry that repeats them.
 // The entry takes the address of a call block, an array of doubles (addresses are below 2⁵³), so that JavaScript can
-// fill it without BigInts: repeat, arena, status, detail, repetition, then the table's addresses, then the rows' strides.
+// fill it without BigInts: repeat, arena, strided, status, detail, repetition, then the table's addresses, then the rows' strides.
 
 import type { Operand, Program, Step } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
@@ -14,6 +14,8 @@ export interface CallBlock {
   readonly repeat: number;
   /** In: address of the arena. */
   readonly arena: number;
+  /** In: whether any row has a stride. */
+  readonly strided: number;
   /** Out, after a failure: check + 1, the offending value, and the repetition. */
   readonly status: number;
   readonly detail: number;
@@ -38,9 +40,10 @@ export function renderC(program: Program): CSource {
   const block = {
     repeat: 0,
     arena: 1,
-    status: 2,
-    detail: 3,
-    repetition: 4,
+    strided: 2,
+    status: 3,
+    detail: 4,
+    repetition: 5,
     addresses: 8,
     strides: 8 + rows,
     length: 8 + 2 * rows,
@@ -82,6 +85,7 @@ __attribute__((visibility("default"))) i32 ${entry}(u64 at) {
   u8 *t[${Math.max(rows, 1)}];
   for (i32 i = 0; i < ${rows}; i++) t[i] = (u8 *)(u64)block[${block.addresses} + i];
   i64 repeat = (i64)block[${block.repeat}];
+  i32 strided = block[${block.strided}] != 0;
   for (i64 r = 0; r < repeat; r++) {
     Status status = {0, 0};
     steps(t, arena, &status);
@@ -91,7 +95,7 @@ __attribute__((visibility("default"))) i32 ${entry}(u64 at) {
       block[${block.repetition}] = (f64)r;
       return status.code;
     }
-    for (i32 i = 0; i < ${rows}; i++) t[i] += (i64)block[${block.strides} + i];
+    if (strided) for (i32 i = 0; i < ${rows}; i++) t[i] += (i64)block[${block.strides} + i];
 ${exchanges.join("")}  }
   return 0;
 }

@@ -12,6 +12,7 @@ import { type Allocator, NativeResident } from "./memory.ts";
 export interface CallBlock {
   readonly repeat: number;
   readonly arena: number;
+  readonly strided: number;
   readonly status: number;
   readonly detail: number;
   readonly repetition: number;
@@ -88,13 +89,15 @@ export class NativeExecutable implements Executable {
 
   private fill(inputs: readonly CallRow[], outputs: readonly CallRow[], repeat: number): void {
     const { block, rows } = this;
-    const { addresses, strides, repeat: times, arena } = this.layout;
+    const { addresses, strides, strided, repeat: times, arena } = this.layout;
     block[times] = repeat;
     block[arena] = this.arena();
+    block[strided] = 0;
     for (let i = 0; i < rows.length; i++) {
       block[addresses + i] = (rows[i] as NativeResident).block.address;
       const row = (i < inputs.length ? inputs[i] : outputs[i - inputs.length]) as CallRow;
       block[strides + i] = row.strideBytes;
+      if (row.strideBytes !== 0) block[strided] = 1;
     }
   }
 
