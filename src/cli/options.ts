@@ -99,26 +99,23 @@ export function numberOr<const W extends string>(word: W, extra: Extra<number | 
   return make<number | W | undefined>(`${word}|N`, extra, parse, extra.default);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the table is heterogeneous; Values<> gives each option its own type back.
-export type OptionTable = Readonly<Record<string, Option<any>>>;
-
-/** The values of a table's options, by name. */
-export type Values<O extends OptionTable> = { readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never };
+/** The table that gives such values: one option each, and the compiler finds a missing one. */
+export type OptionsFor<V> = { readonly [K in keyof V]-?: Option<V[K]> };
 
 /** A command: what it takes, and what the help says about it. */
-export interface Command<O extends OptionTable = OptionTable> {
+export interface Command<V = object> {
   readonly name: string;
   readonly summary: string;
   /** Paragraphs of the help, below the usage. */
   readonly description: readonly string[];
   readonly positionals: readonly { readonly name: string; readonly help: string; readonly optional?: boolean }[];
-  readonly options: O;
+  readonly options: OptionsFor<V>;
   readonly examples: readonly (readonly [command: string, what: string])[];
-  run(values: Values<O>, positionals: readonly string[]): Promise<void>;
+  run(values: V, positionals: readonly string[]): Promise<void>;
 }
 
-export interface Parsed<O extends OptionTable> {
-  readonly values: Values<O>;
+export interface Parsed<V> {
+  readonly values: V;
   readonly positionals: readonly string[];
 }
 
@@ -127,9 +124,10 @@ export interface Parsed<O extends OptionTable> {
  *
  * @throws UserError `OPTION` for an unknown option (with the nearest name), a bad or missing value, too many or few positionals
  */
-export function parseArguments<O extends OptionTable>(command: Command<O>, argv: readonly string[]): Parsed<O> {
+export function parseArguments<V>(command: Command<V>, argv: readonly string[]): Parsed<V> {
+  const table = command.options as Readonly<Record<string, Option<unknown>>>;
   const values: Record<string, unknown> = {};
-  for (const [name, option] of Object.entries(command.options)) values[name] = option.initial;
+  for (const [name, option] of Object.entries(table)) values[name] = option.initial;
   const positionals: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] as string;
@@ -143,13 +141,13 @@ export function parseArguments<O extends OptionTable>(command: Command<O>, argv:
     }
     const [, name = "", inline] = /^--?([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
     const negated = name.startsWith("no-") ? name.slice(3) : undefined;
-    if (negated !== undefined && command.options[negated]?.placeholder === null) {
+    if (negated !== undefined && table[negated]?.placeholder === null) {
       values[negated] = false;
       continue;
     }
-    const option = Object.hasOwn(command.options, name) ? command.options[name] : undefined;
+    const option = Object.hasOwn(table, name) ? table[name] : undefined;
     if (option === undefined || !word.startsWith("--")) {
-      const near = nearest(name, Object.keys(command.options));
+      const near = nearest(name, Object.keys(table));
       throw mistake("OPTION", {
         where: `downhill ${command.name}`,
         problem: `unknown option ${word.split("=")[0]}`,
@@ -175,10 +173,10 @@ export function parseArguments<O extends OptionTable>(command: Command<O>, argv:
       advice: `Usage: ${usage(command)}`,
     });
   }
-  return { values: values as Values<O>, positionals };
+  return { values: values as V, positionals };
 }
 
-function usage(command: Command): string {
+function usage(command: Pick<Command, "name" | "positionals">): string {
   const positionals = command.positionals.map((p) => (p.optional === true ? ` [${p.name}]` : ` <${p.name}>`)).join("");
   return `downhill ${command.name}${positionals} [options]`;
 }
@@ -194,8 +192,8 @@ export function helpText(command: Command, width = 100): string {
   return `${lines.join("\n")}\n`;
 }
 
-function optionRows(options: OptionTable): [string, string][] {
-  return Object.entries(options).map(([name, o]) => [
+function optionRows(options: object): [string, string][] {
+  return (Object.entries(options) as [string, Option<unknown>][]).map(([name, o]) => [
     `  --${name}${o.placeholder === null ? "" : ` ${o.placeholder}`}`,
     `${o.help}${o.shownDefault === null ? "" : ` (default: ${o.shownDefault})`}`,
   ]);
@@ -232,7 +230,7 @@ export function docsPage(commands: readonly Command[]): string {
     for (const p of command.positionals) parts.push(`- \`${p.name}\`: ${p.help}`);
     if (command.positionals.length > 0) parts.push("");
     parts.push("| option | meaning | default |", "|---|---|---|");
-    for (const [name, o] of Object.entries(command.options)) {
+    for (const [name, o] of Object.entries(command.options) as [string, Option<unknown>][]) {
       const value = o.placeholder === null ? "" : ` ${o.placeholder}`;
       parts.push(`| \`--${name}${cell(value)}\` | ${cell(o.help)} | ${o.shownDefault === null ? "" : cell(o.shownDefault)} |`);
     }

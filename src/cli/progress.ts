@@ -54,8 +54,11 @@ function bar(share: number): string {
   return "━".repeat(whole) + (half ? "╸" : "") + "─".repeat(barWidth - whole - Number(half));
 }
 
-/** Shows a run's events on a terminal or in a log. */
-export function showProgress(output: Output): Progress {
+/** Lines that a run leaves behind, about: one an epoch where there are few. */
+const lines = 20;
+
+/** Shows a run's events on a terminal or in a log; `held` is what the data beside the training data is called. */
+export function showProgress(output: Output, held = "validation"): Progress {
   const live = output.isTTY === true;
   const paint = (code: number, text: string) => (output.hasColors?.() === true ? `\u001b[${code}m${text}\u001b[0m` : text);
   let epochs = 1;
@@ -80,7 +83,8 @@ export function showProgress(output: Output): Progress {
         break;
       case "progress": {
         if (!live) break;
-        const share = event.stepInEpoch / stepsPerEpoch;
+        // Many short epochs pass too quickly to look at each.
+        const share = epochs > lines ? event.step / event.totalSteps : event.stepInEpoch / stepsPerEpoch;
         const tail = `${String(Math.floor(share * 100)).padStart(3)} %  ${showScores(event.scores)}  ${showCount(event.samplesPerSecond)} samples/s  ${showTime(event.secondsLeft)} left`;
         const head = `${epochName(event.epoch)}  `;
         const room = (output.columns ?? 80) - 1 - head.length - tail.length;
@@ -91,9 +95,10 @@ export function showProgress(output: Output): Progress {
         break;
       }
       case "epoch": {
+        if (event.epoch % Math.ceil(epochs / lines) !== 0 && event.epoch !== epochs) break;
         const parts = [epochName(event.epoch), showScores(event.training)];
-        if (event.validation !== null) parts.push(`validation ${showScores(event.validation)}`);
-        parts.push(`${event.seconds.toFixed(1)} s`);
+        if (event.validation !== null) parts.push(`${held} ${showScores(event.validation)}`);
+        if (epochs <= lines) parts.push(`${event.seconds.toFixed(1)} s`);
         line(parts.join("  "));
         break;
       }

@@ -27,6 +27,8 @@ export interface CurveOptions {
   readonly subtitle?: string;
   /** An epoch to mark, such as the best one. */
   readonly best?: number;
+  /** What the data beside the training data is called. Default `validation`. */
+  readonly held?: string;
 }
 
 /**
@@ -45,7 +47,11 @@ export function lossCurve(history: History, options: CurveOptions): string {
   series.push({ name: "training", color: 0, points: epochs.map((e) => [e.epoch - 0.5, e.training.loss ?? Number.NaN]) });
   const validation = epochs.filter((e) => e.validation !== null);
   if (validation.length > 0)
-    series.push({ name: "validation", color: 1, points: validation.map((e) => [e.epoch, e.validation?.loss ?? Number.NaN]) });
+    series.push({
+      name: options.held ?? "validation",
+      color: 1,
+      points: validation.map((e) => [e.epoch, e.validation?.loss ?? Number.NaN]),
+    });
   return drawChart({
     title: options.title,
     ...(options.subtitle === undefined ? {} : { subtitle: options.subtitle }),

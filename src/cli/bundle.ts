@@ -1,0 +1,83 @@
+// A bundle: one safetensors file with a trained model's weights, and in its metadata, as JSON, all that is needed to use them:
+// the network, the preprocessing, the label names, and where it came from.
+
+import type { Preprocessing } from "../data/preprocess.ts";
+import type { Target } from "../data/target.ts";
+import { writeFileAtomically } from "../io/node/file.ts";
+import { decodeSafetensors } from "../io/safetensors.ts";
+import { assignTensors, weightsOf } from "../io/tensors.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import { mistake } from "../util/errors.ts";
+import type { Scores } from "../util/events.ts";
+import { readFile } from "../util/system.ts";
+import { buildNetwork, type NetworkSpec } from "./network.ts";
+
+const format = "downhill-bundle";
+const version = 1;
+
+/** Everything but the weights. Plain JSON. */
+export interface BundleConfig {
+  readonly input:
+    | { readonly kind: "table"; readonly preprocessing: Preprocessing }
+    | { readonly kind: "images"; readonly size: readonly [number, number] };
+  readonly target: Target;
+  readonly network: NetworkSpec;
+  readonly training: {
+    readonly data: string;
+    readonly rows: number;
+    readonly lambda: number;
+    readonly seed: number;
+    readonly test: Scores;
+    readonly finished: string;
+  };
+}
+
+/** Writes a bundle, whole or not at all. */
+export async function saveBundle(path: string, model: Sequential, config: BundleConfig): Promise<void> {
+  const metadata = { format, version: String(version), config: JSON.stringify(config) };
+  writeFileAtomically(path, await weightsOf(model, metadata));
+}
+
+/**
+ * Reads a bundle and builds its model.
+ *
+ * @throws UserError `FILE`, `SAFETENSORS`, `BUNDLE` or `WEIGHTS` when the file is missing, cut, or something else
+ */
+export function loadBundle(path: string): { readonly model: Sequential; readonly config: BundleConfig } {
+  const { tensors, metadata } = decodeSafetensors(readFile(path), path);
+  if (metadata.format !== format || metadata.version !== String(version)) {
+    const got = metadata.format === undefined ? "a file without a format" : `${metadata.format}, version ${metadata.version}`;
+    throw mistake("BUNDLE", {
+      where: path,
+      problem: "this is no bundle that this version reads",
+      got,
+      expected: `${format}, version ${version}`,
+      advice: "Give the model.safetensors that downhill train wrote.",
+    });
+  }
+  const config = parseConfig(path, metadata.config ?? "");
+  const model = buildNetwork(config.network);
+  assignTensors(path, model.variables(), tensors);
+  return { model, config };
+}
+
+function parseConfig(path: string, text: string): BundleConfig {
+  const damaged = () => mistake("BUNDLE", { where: path, problem: "the bundle's description is damaged", advice: "Train again." });
+  let config: BundleConfig;
+  try {
+    config = JSON.parse(text) as BundleConfig;
+    const { network, target, input } = config;
+    const sizes = [network.inputs, ...network.hidden, network.outputs];
+    const good =
+      sizes.every((n) => Number.isSafeInteger(n) && n > 0 && n < 2 ** 24) &&
+      typeof network.images === "boolean" &&
+      (target.task === "regress"
+        ? Number.isFinite(target.mean) && Number.isFinite(target.scale)
+        : target.labels.length === network.outputs) &&
+      (input.kind === "images" ? input.size.length === 2 : Array.isArray(input.preprocessing.features));
+    if (!good) throw damaged();
+  } catch {
+    throw damaged();
+  }
+  return config;
+}
