@@ -34,7 +34,7 @@ describe.each(devices)("indexing on %s", (device) => {
     on(device, () => {
       for (const bad of [-1, 2]) {
         const error = errorOf(() =>
-          zeros([2])
+          tensor([5, 6])
             .gather(int([0, bad]))
             .dataSync(),
         );
