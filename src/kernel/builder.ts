@@ -8,6 +8,7 @@ import { InternalError } from "../util/errors.ts";
 import { operate, scalarOf, type Writer } from "./elementwise.ts";
 import * as x from "./expression.ts";
 import { type Atom, constantBeside, type Index, type Unit, unitsOf, type Variable } from "./index.ts";
+import type { Kept } from "./keep.ts";
 import { type Access, type Operation, operandsOf, type Reduce, type Value } from "./value.ts";
 
 /** A list of statements being written: the kernel's body, or that of a loop or branch. */
@@ -82,14 +83,19 @@ export class Builder {
   /** Every reduction of the kernel. */
   readonly reductions: readonly Reduce[];
   private readonly reduceHere: ReduceHere;
+  private readonly kept: ReadonlyMap<Value, Kept>;
+  /** Kept values that lie in memory by now. */
+  private readonly inMemory = new Set<Value>();
   private readonly memo = new Map<string, Expression>();
+  private readonly fixed = new Map<string, Binding>();
   private names = 0;
   private bindings = 0;
 
-  constructor(lanes: number, reductions: readonly Reduce[], reduceHere: ReduceHere) {
+  constructor(lanes: number, values: readonly Value[], reduceHere: ReduceHere, kept: readonly Kept[] = []) {
     this.lanes = lanes;
-    this.reductions = reductions;
+    this.reductions = values.filter((v): v is Reduce => v.kind === "reduce");
     this.reduceHere = reduceHere;
+    this.kept = new Map(kept.map((k) => [k.value, k]));
   }
 
   // ---- Statements
@@ -138,9 +144,15 @@ export class Builder {
     base: Expression,
     more: { offset?: number; vector?: boolean; last?: number | null; sharing?: Binding } = {},
   ): Binding {
-    const id = this.bindings++;
     const { offset = 0, vector = false, last = null, sharing } = more;
-    return { variable, base, offset, frame, vector: vector && this.lanes > 1, last, id, baseId: sharing?.baseId ?? id };
+    // A known place that is bound outside all loops is the same place wherever it is named.
+    const key = frame === this.top && base.kind === "constant" ? `${variable.id}@${base.value}+${offset},${vector},${last}` : null;
+    const known = key === null ? undefined : this.fixed.get(key);
+    if (known !== undefined) return known;
+    const id = this.bindings++;
+    const binding = { variable, base, offset, frame, vector: vector && this.lanes > 1, last, id, baseId: sharing?.baseId ?? id };
+    if (key !== null) this.fixed.set(key, binding);
+    return binding;
   }
 
   /** The innermost frame among the variables' bindings. */
@@ -166,7 +178,7 @@ export class Builder {
         stack.pop();
         continue;
       }
-      const missing = operandsOf(top).filter((v) => this.known(v, environment) === undefined);
+      const missing = this.inMemory.has(top) ? [] : operandsOf(top).filter((v) => this.known(v, environment) === undefined);
       if (missing.length > 0) stack.push(...missing);
       else {
         this.compute(top, environment);
@@ -219,7 +231,30 @@ export class Builder {
       return;
     }
     const frame = this.frameOf(value.variables, environment);
+    const kept = this.kept.get(value);
+    if (kept !== undefined && this.inMemory.has(value)) {
+      const access = { ...value, kind: "access", buffer: kept.buffer, index: kept.index, size: kept.size } as const;
+      this.define(value, environment, this.let(frame, this.access(access, environment, frame)));
+      return;
+    }
     this.define(value, environment, this.let(frame, this.expressionOf(value, environment, frame)));
+    if (kept !== undefined) this.store(frame, kept.buffer, kept.index, this.spread(value, environment), environment);
+  }
+
+  /** Stores a value; of a vector that reaches beyond its loop's end, only what is inside. */
+  store(frame: Frame, buffer: number, index: Index, value: Expression, environment: Environment): void {
+    const binding = environment.vector;
+    const at = this.scalarIndex(index, environment);
+    if (binding === null || binding.last === null) frame.statements.push({ kind: "store", buffer, index: at, value });
+    else {
+      const count = x.sub(binding.last + 1, this.positionOf(binding));
+      frame.statements.push({ kind: "store", buffer, index: at, value, count });
+    }
+  }
+
+  /** Says that loops have run for all of their elements: what they leave in memory can be read. */
+  finished(reduces: readonly Reduce[]): void {
+    for (const [value, { by }] of this.kept) if (reduces.some((r) => by.has(r))) this.inMemory.add(value);
   }
 
   private expressionOf(value: Exclude<Value, Reduce>, environment: Environment, frame: Frame): Expression {

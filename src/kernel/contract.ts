@@ -17,7 +17,7 @@ import * as x from "./expression.ts";
 import { dot, type Index, type Variable } from "./index.ts";
 import { reduceHere } from "./reduction.ts";
 import { Tracer } from "./trace.ts";
-import { type Reduce, reachable, type Value } from "./value.ts";
+import { reachable, type Value } from "./value.ts";
 
 /** Steps of k in one turn of the loop. */
 const unrolled = 4;
@@ -53,8 +53,7 @@ export function lowerContract(task: ContractTask, target: Target, checkOf: (node
   }));
   const values = reachable(outputs.map((o) => o.value));
   const lanes = hero.dtype === "float64" || values.some((v) => v.dtype === "float64" && v.variables.length > 0) ? 1 : target.lanes;
-  const reductions = values.filter((v): v is Reduce => v.kind === "reduce");
-  const builder = new Builder(lanes, reductions, reduceHere);
+  const builder = new Builder(lanes, values, reduceHere);
   const variables = axes.map((a) => a.variable) as [Variable, Variable, Variable];
   new Contraction(builder, task, plan, variables, outputs, tracer.trace(hero, at)).write();
   const { flops, bytes } = costOf(values, task.inputs, task.outputs);

@@ -51,15 +51,13 @@ export function reduceTogether(builder: Builder, reduces: readonly Reduce[], env
     const vector = interleavedVariable(reduces);
     if (vector !== null) {
       reduceInterleaved(builder, reduces, environment.only(first.variables), vector, frame);
+      builder.finished(reduces);
       return;
     }
   }
-  reduceSequential(
-    builder,
-    reduces,
-    environments.map((e) => e.only(first.variables)),
-    frame,
-  );
+  const narrowed = environments.map((e) => e.only(first.variables));
+  reduceSequential(builder, reduces, narrowed, frame);
+  builder.finished(reduces);
 }
 
 /** A reduction over a single element. */

@@ -4,7 +4,7 @@
 
 import { is, type Node, topological } from "../graph/node.ts";
 import { isElementwise } from "../graph/operation.ts";
-import { type Shape, stridesOf } from "../graph/shape.ts";
+import { type Shape, sizeOf, stridesOf } from "../graph/shape.ts";
 import { InternalError } from "../util/errors.ts";
 import { Atoms, addIndex, dot, type Index, joinVariables, scaleIndex, shiftIndex, type Variable, zero } from "./index.ts";
 import { type Value, Values } from "./value.ts";
@@ -39,6 +39,7 @@ export class Tracer {
   private readonly checked: ReadonlySet<Node>;
   private readonly memo = new Map<Node, Map<string, Value>>();
   private readonly hero: Node | null;
+  private inner: Axes | null = null;
   private stack: Request[] = [];
 
   constructor(
@@ -80,6 +81,13 @@ export class Tracer {
     }
     const axes = { key, sizes, variables, coordinates };
     this.axes.set(key, axes);
+    return axes;
+  }
+
+  /** The axes that follow the domain's. Reductions over all of them walk the same variables, and so share what they compute. */
+  innerAxes(sizes: Shape): Axes {
+    const axes = this.axesOf("n", sizes, 0);
+    this.inner = axes;
     return axes;
   }
 
@@ -242,10 +250,16 @@ export class Tracer {
   }
 
   /** The variables of a reduction over axes of these sizes, standing at these coordinates. */
-  private over(sizes: Shape, at: readonly Index[]): Axes {
-    let depth = 0;
-    for (const c of at) for (const v of c.variables) depth = Math.max(depth, v.depth);
-    return this.axesOf("r", sizes, depth + 1);
+  private over(sizes: Shape, at: readonly Index[]): Pick<Axes, "variables" | "coordinates"> {
+    const outside = joinVariables(at.map((c) => c.variables));
+    const { inner } = this;
+    if (inner !== null && inner.variables.length > 0 && sizeOf(sizes) === sizeOf(inner.sizes)) {
+      // One axis is one variable, whose value is the position that argMax and argMin ask for.
+      const fits = sizes.length > 1 || inner.variables.length === 1;
+      const apart = outside.every((v) => v.depth === 0 && !inner.variables.includes(v));
+      if (fits && apart) return { variables: inner.variables, coordinates: this.atoms.reshape(inner.coordinates, inner.sizes, sizes) };
+    }
+    return this.axesOf("r", sizes, Math.max(0, ...outside.map((v) => v.depth)) + 1);
   }
 
   private reduce(

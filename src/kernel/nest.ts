@@ -1,0 +1,278 @@
+// The loop nest of a loops task. The outer loops, flattened, are the part of the kernel that can be divided; the innermost
+// is the vector, several of which are computed side by side. Everything in a block is computed before anything is stored.
+
+import type { Expression } from "../graph/kernel.ts";
+import { type Binding, type Builder, type Environment, type Frame, isPowerOfTwo } from "./builder.ts";
+import { weightOf } from "./cost.ts";
+import * as x from "./expression.ts";
+import type { Index, Variable } from "./index.ts";
+import { shortRow } from "./keep.ts";
+import { laneCost, reduceTogether } from "./reduction.ts";
+import type { Axes } from "./trace.ts";
+import { operandsOf, type Reduce, reachable, type Value } from "./value.ts";
+
+/** A task's outputs as values over loop variables. */
+export interface Traced {
+  readonly domain: Axes;
+  readonly inner: Axes;
+  readonly outputs: readonly Output[];
+  /** Everything that is computed, operands before users. */
+  readonly values: readonly Value[];
+  /** All loops, those of reductions too. */
+  readonly axes: readonly Axes[];
+}
+
+export interface Output {
+  readonly buffer: number;
+  readonly value: Value;
+  /** Where it is stored. */
+  readonly index: Index;
+  readonly size: number;
+  /** Whether it has an element for each point of the inner axes too. */
+  readonly isInner: boolean;
+}
+
+/** A longer innermost loop is divided, where there are few others. */
+const longLoop = 4096;
+const chunk = 2048;
+
+/** Vectors of one block: enough to keep loops cheap where the work is light. */
+function vectorsPerBlock(weight: number): number {
+  return weight <= 10 ? 4 : weight <= 30 ? 2 : 1;
+}
+
+export class Nest {
+  private readonly builder: Builder;
+  private readonly traced: Traced;
+  private readonly vector: Variable | null;
+  /** Vectors computed side by side. */
+  private readonly copies: number;
+  /** Reductions whose result is a vector, by level. */
+  private readonly columns: readonly (readonly Reduce[])[];
+  /** Reductions over the inner axes. */
+  private readonly inRows: readonly Reduce[];
+  private readonly innermost: readonly Output[];
+  private readonly outer: readonly Output[];
+
+  constructor(builder: Builder, traced: Traced) {
+    this.builder = builder;
+    this.traced = traced;
+    this.innermost = traced.outputs.some((o) => o.isInner) ? traced.outputs.filter((o) => o.isInner) : traced.outputs;
+    this.outer = traced.outputs.filter((o) => !this.innermost.includes(o));
+    this.inRows = traced.values.filter((v): v is Reduce => v.kind === "reduce" && v.over.some((d) => traced.inner.variables.includes(d)));
+    this.vector = this.chooseVector();
+    const varying = traced.values.filter((v) => this.vector !== null && v.variables.includes(this.vector));
+    this.columns = groups(this.outerReductions(varying));
+    const widest = Math.max(1, ...this.columns.map((g) => g.length));
+    const weight = varying.reduce((sum, v) => sum + weightOf(v), this.innermost.length);
+    this.copies = this.columns.length > 0 ? Math.max(1, Math.min(4, Math.floor(12 / widest))) : vectorsPerBlock(weight);
+  }
+
+  /** Reductions that the innermost outputs need themselves, or that stand inside such a one without depending on its loops. */
+  private outerReductions(among: readonly Value[]): Reduce[] {
+    const found = new Set(this.innermost.map((o) => o.value));
+    for (const v of found) {
+      for (const operand of operandsOf(v)) found.add(operand);
+      if (v.kind !== "reduce") continue;
+      for (const r of reachable(v.bodies))
+        if (r.kind === "reduce" && r.variables.every((d) => d.depth === 0 && !v.over.includes(d))) found.add(r);
+    }
+    return among.filter((v): v is Reduce => v.kind === "reduce" && found.has(v));
+  }
+
+  /** The last of the innermost variables, unless float64 or reductions along their own elements speak against it. */
+  private chooseVector(): Variable | null {
+    const { traced, builder } = this;
+    const axes = this.outer.length > 0 || this.innermost.some((o) => o.isInner) ? traced.inner : traced.domain;
+    const candidate = axes.variables.at(-1);
+    if (candidate === undefined || builder.lanes === 1) return null;
+    const varying = traced.values.filter((v) => v.variables.includes(candidate));
+    if (varying.some((v) => v.dtype === "float64")) return null;
+    const reduces = varying.filter((v): v is Reduce => v.kind === "reduce");
+    if (reduces.length === 0) return candidate;
+    let columns = 0;
+    let rows = 0;
+    for (const r of reduces) {
+      const bodies = reachable(r.bodies);
+      columns += laneCost(bodies, candidate);
+      rows += r.over.length === 0 ? laneCost(bodies, candidate) : Math.min(...r.over.map((v) => laneCost(bodies, v)));
+    }
+    return columns < rows || (columns === rows && candidate.size >= builder.lanes) ? candidate : null;
+  }
+
+  /** Writes the kernel's body; returns its extent. */
+  write(): number {
+    const { builder, traced, vector } = this;
+    const { top } = builder;
+    const begin = x.variable("begin", x.indexType);
+    const end = x.variable("end", x.indexType);
+    const hasInner = this.innermost.some((o) => o.isInner);
+    const loops = [...traced.domain.variables];
+    if (!hasInner && vector !== null) loops.pop();
+    const middle = hasInner ? traced.inner.variables.filter((v) => v !== vector) : this.takeMiddle(loops);
+
+    if (!hasInner && vector !== null) {
+      const block = this.copies * builder.lanes;
+      const whole = Math.floor(vector.size / block);
+      const blocks = Math.ceil(vector.size / block);
+      if (loops.length === 0) {
+        // One flat loop: its blocks are what can be divided.
+        if (whole > 0) {
+          const until = x.min(x.mul(end, block), whole * block);
+          builder.loop(top, x.mul(begin, block), until, block, (frame, base) => this.block(frame, [], base, this.copies));
+        }
+        if (blocks > whole) {
+          const frame = builder.inside(top);
+          this.tail(frame, [], whole * block);
+          top.statements.push(x.branch(x.lt(x.max(begin, blocks - 1), end), frame.statements));
+        }
+        return blocks;
+      }
+      const rows = loops.reduce((n, v) => n * v.size, 1);
+      if (this.columns.length > 0 && middle.length === 0) return this.divided(loops, block);
+      if (rows < 64 && vector.size >= longLoop && middle.length === 0) return this.divided(loops, Math.ceil(chunk / block) * block);
+    }
+
+    const sizes = loops.map((v) => v.size);
+    return this.flattened(sizes, (frame, at) => {
+      const bindings = this.bindAll(loops, frame, at);
+      const environment = builder.empty.with(...bindings);
+      const outer = this.outer.map((o) => builder.value(o.value, environment));
+      this.overMiddle(frame, bindings, middle);
+      this.outer.forEach((o, i) => {
+        builder.store(frame, o.buffer, o.index, outer[i] as Expression, environment);
+      });
+    });
+  }
+
+  /** The innermost loop in parts of so many elements, whole blocks each, which can be divided like the outer loops. */
+  private divided(loops: readonly Variable[], part: number): number {
+    const { builder } = this;
+    const block = this.copies * builder.lanes;
+    const { size } = this.vector as Variable;
+    const whole = Math.floor(size / block) * block;
+    const parts = Math.ceil(size / part);
+    return this.flattened([...loops.map((v) => v.size), parts], (frame, at) => {
+      const bindings = this.bindAll(loops, frame, at);
+      const start = builder.let(frame, x.mul(at.at(-1) as Expression, part));
+      const end = size % part === 0 ? x.add(start, part) : x.min(x.add(start, part), whole);
+      if (whole > 0) builder.loop(frame, start, end, block, (inner, base) => this.block(inner, bindings, base, this.copies));
+      if (whole === size) return;
+      const last = builder.inside(frame);
+      this.tail(last, bindings, whole);
+      frame.statements.push(x.branch(x.le(parts - 1, at.at(-1) as Expression), last.statements));
+    });
+  }
+
+  /** A loop over the flattened sizes from `begin` to `end`, with the position along each. */
+  private flattened(sizes: readonly number[], body: (frame: Frame, at: readonly Expression[]) => void): number {
+    const { builder } = this;
+    const extent = sizes.reduce((a, b) => a * b, 1);
+    const begin = x.variable("begin", x.indexType);
+    const end = x.variable("end", x.indexType);
+    builder.loop(builder.top, begin, end, 1, (frame, flat) => {
+      const at = new Array<Expression>(sizes.length);
+      let rest = flat;
+      for (let i = sizes.length - 1; i >= 0; i--) {
+        const n = sizes[i] as number;
+        if (i === 0) at[i] = rest;
+        else {
+          const quotient = builder.let(frame, isPowerOfTwo(n) ? x.shr(rest, Math.log2(n)) : x.div(rest, n));
+          at[i] = builder.let(frame, isPowerOfTwo(n) ? x.and(rest, n - 1) : x.sub(rest, x.mul(quotient, n)));
+          rest = quotient;
+        }
+      }
+      body(frame, at);
+    });
+    return extent;
+  }
+
+  private bindAll(variables: readonly Variable[], frame: Frame, at: readonly Expression[]): Binding[] {
+    return variables.map((v, i) => this.builder.bind(v, frame, at[i] as Expression));
+  }
+
+  /** Takes the last of several outer loops as a plain loop, where enough remains to divide: it saves the division. */
+  private takeMiddle(loops: Variable[]): Variable[] {
+    if (loops.length < 2) return [];
+    const outer = loops.slice(0, -1).reduce((n, v) => n * v.size, 1);
+    const total = loops.reduce((n, v) => n * v.size, this.vector?.size ?? 1);
+    return outer >= 16 || total <= 32768 ? loops.splice(-1) : [];
+  }
+
+  private overMiddle(frame: Frame, bindings: readonly Binding[], middle: readonly Variable[]): void {
+    const [variable, ...rest] = middle;
+    if (variable === undefined) this.overVector(frame, bindings);
+    else
+      this.builder.loop(frame, 0, variable.size, 1, (inner, at) =>
+        this.overMiddle(inner, [...bindings, this.builder.bind(variable, inner, at)], rest),
+      );
+  }
+
+  /** The whole innermost loop. */
+  private overVector(frame: Frame, bindings: readonly Binding[]): void {
+    const { builder, vector } = this;
+    if (vector === null) {
+      this.point(frame, builder.empty.with(...bindings));
+      return;
+    }
+    const block = this.copies * builder.lanes;
+    // A short row is written out, so that what its reductions computed is still in registers.
+    const isShort = this.outer.length + this.inRows.length > 0 && vector.size < shortRow;
+    const whole = isShort ? 0 : Math.floor(vector.size / block);
+    // At known positions, what depends on nothing else leaves the loops altogether.
+    const home = builder.top;
+    if (whole === 1) this.block(frame, bindings, x.integer(0), this.copies, undefined, home);
+    else if (whole > 1) builder.loop(frame, 0, whole * block, block, (inner, base) => this.block(inner, bindings, base, this.copies));
+    if (whole * block < vector.size) this.tail(frame, bindings, whole * block, home);
+  }
+
+  /** What lies behind the last whole block, from a known position on. */
+  private tail(frame: Frame, bindings: readonly Binding[], start: number, home: Frame = frame): void {
+    const size = (this.vector as Variable).size - start;
+    this.block(frame, bindings, x.integer(start), Math.ceil(size / this.builder.lanes), size, home);
+  }
+
+  /** Some vectors side by side; of the last only the valid lanes are stored. `home` is where the base is known. */
+  private block(
+    frame: Frame,
+    outer: readonly Binding[],
+    base: Expression,
+    copies: number,
+    valid: number = copies * this.builder.lanes,
+    home: Frame = frame,
+  ): void {
+    const { builder } = this;
+    const { lanes } = builder;
+    const vector = this.vector as Variable;
+    const first = builder.bind(vector, home, base, { vector: true });
+    const environments = Array.from({ length: copies }, (_, i) => {
+      const last = valid < (i + 1) * lanes ? vector.size - 1 : null;
+      return builder.empty.with(...outer, builder.bind(vector, home, base, { offset: i * lanes, vector: true, last, sharing: first }));
+    });
+    for (const group of this.columns) reduceTogether(builder, group, environments);
+    const values = environments.map((e) => this.innermost.map((o) => builder.spread(o.value, e)));
+    environments.forEach((environment, i) => {
+      this.innermost.forEach((o, j) => {
+        builder.store(frame, o.buffer, o.index, values[i]?.[j] as Expression, environment);
+      });
+    });
+  }
+
+  /** One element of everything, without vectors. */
+  private point(frame: Frame, environment: Environment): void {
+    const values = this.innermost.map((o) => this.builder.value(o.value, environment));
+    this.innermost.forEach((o, i) => {
+      this.builder.store(frame, o.buffer, o.index, values[i] as Expression, environment);
+    });
+  }
+}
+
+/** Reductions that can run in one loop, in the order in which they can run. */
+function groups(reduces: readonly Reduce[]): Reduce[][] {
+  const found = new Map<string, Reduce[]>();
+  for (const r of [...reduces].sort((a, b) => a.level - b.level)) {
+    const key = `${r.level}:${r.over.map((v) => v.id).join()}:${r.variables.map((v) => v.id).join()}`;
+    found.set(key, [...(found.get(key) ?? []), r]);
+  }
+  return [...found.values()];
+}
