@@ -59,6 +59,7 @@ describe("a fresh consumer project", () => {
       module: "nodenext",
       strict: true,
       skipLibCheck: false,
+      rootDir: "src",
       outDir: "out",
       types: [],
       lib: ["es2024", "dom", "esnext.disposable"],
