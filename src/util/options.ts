@@ -58,14 +58,16 @@ export function checkNumber(where: string, name: string, value: unknown, range: 
   });
 }
 
-/** The name that differs least, where it differs by little. */
+/** The name that differs least, where it differs by little or begins alike. */
 export function nearest(name: string, names: readonly string[]): string | null {
   let best: { name: string; distance: number } | null = null;
   for (const candidate of names) {
     const distance = editDistance(name, candidate);
     if (best === null || distance < best.distance) best = { name: candidate, distance };
   }
-  return best !== null && best.distance <= Math.max(1, Math.floor(name.length / 3)) ? best.name : null;
+  if (best !== null && best.distance <= Math.max(1, Math.floor(name.length / 3))) return best.name;
+  const start = name.slice(0, Math.max(4, Math.ceil(name.length * 0.6)));
+  return names.find((candidate) => candidate.startsWith(start)) ?? null;
 }
 
 /** Levenshtein's. */
