@@ -10,6 +10,4 @@ if (major < 22) {
 }
 const { existsSync } = await import("node:fs");
 const sources = new URL("../src/cli/main.ts", import.meta.url);
-const built = new URL("../dist/cli/main.js", import.meta.url);
-const { main } = await import((existsSync(sources) ? sources : built).href);
-process.exitCode = await main(process.argv.slice(2));
+await import(existsSync(sources) ? sources.href : new URL("../dist/cli/main.js", import.meta.url).href);
