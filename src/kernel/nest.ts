@@ -5,7 +5,7 @@ import type { Expression } from "../graph/kernel.ts";
 import { type Binding, type Builder, type Environment, type Frame, isPowerOfTwo } from "./builder.ts";
 import { weightOf } from "./cost.ts";
 import * as x from "./expression.ts";
-import type { Index, Variable } from "./index.ts";
+import { coefficientOf, type Index, type Variable } from "./index.ts";
 import { shortRow } from "./keep.ts";
 import { laneCost, reduceTogether } from "./reduction.ts";
 import type { Axes } from "./trace.ts";
@@ -35,6 +35,11 @@ export interface Output {
 /** A longer innermost loop is divided, where there are few others. */
 const longLoop = 4096;
 const chunk = 2048;
+/** Rows of a tile of a transposed read. */
+const tileSize = 16;
+
+const begin = x.variable("begin", x.indexType);
+const end = x.variable("end", x.indexType);
 
 /** Vectors of one block: enough to keep loops cheap where the work is light. */
 function vectorsPerBlock(weight: number): number {
@@ -102,37 +107,49 @@ export class Nest {
 
   /** Writes the kernel's body; returns its extent. */
   write(): number {
-    const { builder, traced, vector } = this;
-    const { top } = builder;
-    const begin = x.variable("begin", x.indexType);
-    const end = x.variable("end", x.indexType);
-    const hasInner = this.innermost.some((o) => o.isInner);
+    const { traced, vector } = this;
     const loops = [...traced.domain.variables];
-    if (!hasInner && vector !== null) loops.pop();
-    const middle = hasInner ? traced.inner.variables.filter((v) => v !== vector) : this.takeMiddle(loops);
+    if (this.innermost.some((o) => o.isInner))
+      return this.rows(
+        loops,
+        traced.inner.variables.filter((v) => v !== vector),
+      );
+    if (vector === null) return this.rows(loops, this.takeMiddle(loops));
+    loops.pop();
+    if (loops.length === 0) return this.flat(vector);
+    const across = this.acrossOf(vector, loops);
+    if (across !== null) return this.tiled(vector, loops, across);
+    const middle = this.takeMiddle(loops);
+    if (middle.length > 0) return this.rows(loops, middle);
+    const block = this.copies * this.builder.lanes;
+    if (this.columns.length > 0) return this.divided(vector, loops, block);
+    const few = loops.reduce((n, v) => n * v.size, 1) < 64;
+    if (few && vector.size >= longLoop) return this.divided(vector, loops, Math.ceil(chunk / block) * block);
+    return this.rows(loops, []);
+  }
 
-    if (!hasInner && vector !== null) {
-      const block = this.copies * builder.lanes;
-      const whole = Math.floor(vector.size / block);
-      const blocks = Math.ceil(vector.size / block);
-      if (loops.length === 0) {
-        // One flat loop: its blocks are what can be divided.
-        if (whole > 0) {
-          const until = x.min(x.mul(end, block), whole * block);
-          builder.loop(top, x.mul(begin, block), until, block, (frame, base) => this.block(frame, [], base, this.copies));
-        }
-        if (blocks > whole) {
-          const frame = builder.inside(top);
-          this.tail(frame, [], whole * block);
-          top.statements.push(x.branch(x.lt(x.max(begin, blocks - 1), end), frame.statements));
-        }
-        return blocks;
-      }
-      const rows = loops.reduce((n, v) => n * v.size, 1);
-      if (this.columns.length > 0 && middle.length === 0) return this.divided(loops, block);
-      if (rows < 64 && vector.size >= longLoop && middle.length === 0) return this.divided(loops, Math.ceil(chunk / block) * block);
+  /** One loop only: its blocks are what can be divided. */
+  private flat(vector: Variable): number {
+    const { builder } = this;
+    const { top } = builder;
+    const block = this.copies * builder.lanes;
+    const whole = Math.floor(vector.size / block);
+    const blocks = Math.ceil(vector.size / block);
+    if (whole > 0) {
+      const until = x.min(x.mul(end, block), whole * block);
+      builder.loop(top, x.mul(begin, block), until, block, (frame, base) => this.block(frame, [], base, this.copies));
     }
+    if (blocks > whole) {
+      const frame = builder.inside(top);
+      this.tail(frame, [], whole * block);
+      top.statements.push(x.branch(x.lt(x.max(begin, blocks - 1), end), frame.statements));
+    }
+    return blocks;
+  }
 
+  /** The outer loops are divided; the middle ones and the innermost run whole inside. */
+  private rows(loops: readonly Variable[], middle: readonly Variable[]): number {
+    const { builder } = this;
     const sizes = loops.map((v) => v.size);
     return this.flattened(sizes, (frame, at) => {
       const bindings = this.bindAll(loops, frame, at);
@@ -145,18 +162,60 @@ export class Nest {
     });
   }
 
-  /** The innermost loop in parts of so many elements, whole blocks each, which can be divided like the outer loops. */
-  private divided(loops: readonly Variable[], part: number): number {
+  /** An outer loop along which lie the elements that the vector has to gather, if any. */
+  private acrossOf(vector: Variable, loops: readonly Variable[]): Variable | null {
+    if (this.columns.length > 0 || vector.size < tileSize) return null;
+    let best: Variable | null = null;
+    let most = 0;
+    for (const loop of loops) {
+      if (loop.size < tileSize / 2) continue;
+      const along = this.traced.values.filter(
+        (v) => v.kind === "access" && coefficientOf(v.index, loop) === 1 && Math.abs(coefficientOf(v.index, vector)) > 1,
+      );
+      if (along.length > most) [best, most] = [loop, along.length];
+    }
+    return best;
+  }
+
+  /**
+   * For transposed reads: a few vectors, for each of some neighbouring rows, so that all of a line of cache is used while
+   * it is there.
+   */
+  private tiled(vector: Variable, loops: readonly Variable[], across: Variable): number {
     const { builder } = this;
+    const others = loops.filter((v) => v !== across);
+    const copies = Math.min(2, this.copies);
+    const block = copies * builder.lanes;
+    const whole = Math.floor(vector.size / block) * block;
+    const tiles = Math.ceil(across.size / tileSize);
+    return this.flattened([...others.map((v) => v.size), tiles], (frame, at) => {
+      const bindings = this.bindAll(others, frame, at);
+      const start = builder.let(frame, x.mul(at.at(-1) as Expression, tileSize));
+      const next = x.add(start, tileSize);
+      const end = builder.let(frame, across.size % tileSize === 0 ? next : x.min(next, across.size));
+      const rows = (parent: Frame, body: (inner: Frame, bindings: readonly Binding[]) => void) =>
+        builder.loop(parent, start, end, 1, (inner, position) => body(inner, [...bindings, builder.bind(across, inner, position)]));
+      if (whole > 0) {
+        builder.loop(frame, 0, whole, block, (outer, base) =>
+          rows(outer, (inner, bound) => this.block(inner, bound, base, copies, block, outer)),
+        );
+      }
+      if (whole < vector.size) rows(frame, (inner, bound) => this.tail(inner, bound, whole, builder.top));
+    });
+  }
+
+  /** The innermost loop in parts of so many elements, whole blocks each, which can be divided like the outer loops. */
+  private divided(vector: Variable, loops: readonly Variable[], part: number): number {
+    const { builder } = this;
+    const { size } = vector;
     const block = this.copies * builder.lanes;
-    const { size } = this.vector as Variable;
     const whole = Math.floor(size / block) * block;
     const parts = Math.ceil(size / part);
     return this.flattened([...loops.map((v) => v.size), parts], (frame, at) => {
       const bindings = this.bindAll(loops, frame, at);
       const start = builder.let(frame, x.mul(at.at(-1) as Expression, part));
-      const end = size % part === 0 ? x.add(start, part) : x.min(x.add(start, part), whole);
-      if (whole > 0) builder.loop(frame, start, end, block, (inner, base) => this.block(inner, bindings, base, this.copies));
+      const until = size % part === 0 ? x.add(start, part) : x.min(x.add(start, part), whole);
+      if (whole > 0) builder.loop(frame, start, until, block, (inner, base) => this.block(inner, bindings, base, this.copies));
       if (whole === size) return;
       const last = builder.inside(frame);
       this.tail(last, bindings, whole);
@@ -168,8 +227,6 @@ export class Nest {
   private flattened(sizes: readonly number[], body: (frame: Frame, at: readonly Expression[]) => void): number {
     const { builder } = this;
     const extent = sizes.reduce((a, b) => a * b, 1);
-    const begin = x.variable("begin", x.indexType);
-    const end = x.variable("end", x.indexType);
     builder.loop(builder.top, begin, end, 1, (frame, flat) => {
       const at = new Array<Expression>(sizes.length);
       let rest = flat;
