@@ -2,6 +2,7 @@
 // is a storage that the cell owns; it may be overwritten in place for as long as nobody else has looked at it.
 
 import { buffer } from "../graph/build.ts";
+import type { Device } from "../graph/device.ts";
 import type { DType } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
@@ -103,10 +104,13 @@ export function cellOf(node: Node): Cell | undefined {
 }
 
 /** Computes the first values of all cells that have none, in one program. */
-export function settle(cells: readonly Cell[]): void {
+export function settle(cells: readonly Cell[], device: Device = currentDevice()): void {
   if (cells.every((cell) => cell.pending === null)) return;
   const waiting = cells.filter((cell) => cell.pending !== null);
-  const storages = values(waiting.map((cell) => cell.pending as Node));
+  const storages = values(
+    waiting.map((cell) => cell.pending as Node),
+    device,
+  );
   waiting.forEach((cell, i) => {
     cell.take(storages[i] as Storage);
   });
@@ -116,15 +120,18 @@ export function settle(cells: readonly Cell[]): void {
 export function assignTogether(pairs: readonly (readonly [Cell, Node])[]): void {
   if (new Set(pairs.map(([cell]) => cell)).size !== pairs.length)
     throw mistake("OPTION", { where: "assign", problem: "a variable stands twice in the list" });
-  const storages = values(pairs.map(([, value]) => value));
+  const storages = values(
+    pairs.map(([, value]) => value),
+    currentDevice(),
+  );
   pairs.forEach(([cell], i) => {
     cell.take(storages[i] as Storage);
   });
 }
 
 /** Values for cells to own. What somebody else can see already is shared, and only what they alone see may be overwritten. */
-function values(nodes: readonly Node[]): Storage[] {
-  const storages = within(null, () => evaluate(nodes, currentDevice()));
+function values(nodes: readonly Node[], device: Device): Storage[] {
+  const storages = within(null, () => evaluate(nodes, device));
   const seen = new Set<Storage>();
   nodes.forEach((node, i) => {
     const storage = storages[i] as Storage;

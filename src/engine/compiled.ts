@@ -119,7 +119,7 @@ export class Entry {
   run(values: readonly Storage[], count = 1, strides: readonly number[] | null = null): Storage[] {
     const { device, loaded } = this;
     const [inputs, outputs] = [this.#inputs, this.#outputs];
-    settle(this.#cells);
+    settle(this.#cells, device);
     // What is returned as it was: from now on it must not be overwritten.
     const results = this.#results.map((result) => {
       if (result.kind === "output") return null;
@@ -155,6 +155,9 @@ export class Entry {
     complain(loaded, loaded.executable.run(inputs, outputs, count));
 
     for (const update of this.#updates) this.#commit(update);
+    // What went in and came out belongs to others: this entry must not keep it alive.
+    for (const at of this.#argumentRows) if (at >= 0) (inputs[at] as Row).storage = nothing;
+    for (let i = 0; i < fresh.length; i++) (outputs[i] as Row).storage = nothing;
     this.#results.forEach((result, i) => {
       if (result.kind === "output") results[i] = fresh[result.index] as Storage;
     });

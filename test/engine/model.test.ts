@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Compiled, compile, setDevice, type Tensor, tensor, type Variable, variable } from "../../src/index.ts";
+import { assignAll, type Compiled, compile, setDevice, type Tensor, tensor, type Variable, variable } from "../../src/index.ts";
 
 type Row = [number, number];
 
@@ -118,6 +118,15 @@ const commands = [
       v.assign(v.mul(x));
     }),
   ),
+  fc.tuple(index, index).map(([i, j]) =>
+    command(`assign ${i} and ${j} together`, (m, r) => {
+      if (i % count === j % count) return;
+      const sum = at(r.variables, i).add(at(r.variables, j));
+      const [a, b] = [m.values[i % count] as Row, m.values[j % count] as Row];
+      m.values[i % count] = m.values[j % count] = [a[0] + b[0], a[1] + b[1]];
+      assignAll([at(r.variables, i), at(r.variables, j)], [sum, sum]);
+    }),
+  ),
   fc.tuple(index, fc.boolean()).map(([i, lazy]) =>
     command(`hold ${i} ${lazy ? "lazily" : "as a view"}`, (m, r) => {
       const v = at(r.variables, i);
@@ -185,7 +194,7 @@ describe.each(["reference", "wasm"] as const)("variables and handles on %s", (de
     setDevice(device);
     try {
       fc.assert(
-        fc.property(fc.commands(commands, { maxCommands: 40 }), (list) => {
+        fc.property(fc.commands(commands, { maxCommands: 40, size: "max" }), (list) => {
           const start: Row[] = [
             [1, 2],
             [3, 4],

@@ -351,6 +351,40 @@ describe.each(devices)("variables on %s", (device) => {
   );
 });
 
+describe.each(devices)("functions with little in them on %s", (device) => {
+  it("nothing, statics, constants, a variable, empty tensors", () =>
+    on(device, () => {
+      expect(compile(() => {})()).toBeUndefined();
+      expect(compile(() => [1, "a"])()).toEqual([1, "a"]);
+      expectTensor(compile(() => zeros([2]))(), [0, 0]);
+      expectTensor(compile(() => tensor([1, 2]))(), [1, 2]);
+      const v = variable([1, 2], "v");
+      expectTensor(compile(() => v)(), [1, 2]);
+      compile(() => v.assign([3, 4]))();
+      compile(() => v.assign(v))();
+      expectTensor(v, [3, 4]);
+      const none = zeros([0, 3]);
+      expect(compile((x: Tensor) => x.add(1))(none).shape).toEqual([0, 3]);
+      expectTensor(compile((x: Tensor) => x.sum(0))(none), [0, 0, 0]);
+      expectTensor(variable(zeros([0])).add(1), []);
+      expectTensor(
+        compile((x: Tensor) =>
+          d.cond(
+            x.gt(0),
+            () => x.mul(2),
+            () => x,
+          ),
+        )(tensor(4)),
+        8,
+      );
+      d.cond(
+        tensor(true),
+        () => undefined,
+        () => undefined,
+      );
+    }));
+});
+
 describe("tracing", () => {
   it("reading inside a traced function says what to do", () => {
     const w = variable([1], "w");

@@ -8,7 +8,6 @@ import {
   permute as builtPermute,
   reshape as builtReshape,
   slice as builtSlice,
-  cast,
 } from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
@@ -272,5 +271,3 @@ export function split(x: Node, parts: number | readonly number[], axis: number):
     );
   });
 }
-
-export { cast };
