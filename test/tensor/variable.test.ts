@@ -531,6 +531,11 @@ describe("settings", () => {
     expectTensor(back(tensor(1)), 2);
   });
 
+  it("device tells the choice and the reason", async () => {
+    expect(d.device()).toEqual({ name: "wasm", reason: expect.stringMatching(/^auto: WebAssembly/) });
+    await on("reference", () => expect(d.device()).toEqual({ name: "reference", reason: "chosen by setDevice" }));
+  });
+
   it("the device is part of the key, and values move", async () => {
     const w = variable([1, 2], "w");
     const f = compile((x: Tensor) => {
