@@ -120,7 +120,7 @@ for (let round = 0; round < 5; round++) {
       optimizer: adam({ learningRate: 1e-3 }),
       epochs: 5,
       batchSize: 128,
-      callbacks: [{ epochEnd: () => void marks.push(performance.now()) }],
+      callbacks: [{ name: "marks", epochEnd: () => void marks.push(performance.now()) }],
     },
   );
   ratios.push(((marks[4] as number) - (marks[0] as number)) / bareTime);
