@@ -18,6 +18,8 @@ export interface ChartOptions {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly series: readonly Series[];
+  /** Where the x axis begins. Default: at the first point. */
+  readonly from?: number;
   /** A vertical line with a caption, such as the best epoch. */
   readonly mark?: { readonly x: number; readonly caption: string };
 }
@@ -40,7 +42,7 @@ export function drawChart(options: ChartOptions): string {
       points: s.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)),
     }))
     .filter((s) => s.points.length > 0);
-  const xs = series.flatMap((s) => s.points.map(([x]) => x));
+  const xs = [...(options.from === undefined ? [] : [options.from]), ...series.flatMap((s) => s.points.map(([x]) => x))];
   const ys = series.flatMap((s) => s.points.map(([, y]) => y));
   const [low, high] = [least(ys, 0), most(ys, 1)];
   const logarithmic = low > 0 && high / low > 30;

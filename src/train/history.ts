@@ -57,6 +57,7 @@ export function lossCurve(history: History, options: CurveOptions): string {
     ...(options.subtitle === undefined ? {} : { subtitle: options.subtitle }),
     xLabel: "epoch",
     yLabel: "loss",
+    from: 0,
     series,
     ...(options.best === undefined ? {} : { mark: { x: options.best, caption: "best" } }),
   });
