@@ -1,13 +1,12 @@
 // The device table: which devices there are, which one is in use, and why.
 
 import type { Device } from "../graph/device.ts";
-import { renderC } from "../render/c/program.ts";
 import { renderWasm } from "../render/wasm/render.ts";
-import { createNativeDevice } from "../runtime/native/device.ts";
 import { evaluateRegion } from "../runtime/reference/evaluate.ts";
 import { createWasmDevice } from "../runtime/wasm/device.ts";
 import { wasmSupport } from "../runtime/wasm/support.ts";
 import { mistake, show } from "../util/errors.ts";
+import { createNative } from "./native.ts";
 import { Setting } from "./setting.ts";
 
 /** Devices by name; `"auto"` takes the fastest that works here. */
@@ -19,7 +18,7 @@ const createReference = (): Device => ({ kind: "graph", name: "reference", evalu
 const table: Record<DeviceName, () => Device> = {
   reference: createReference,
   wasm: () => createWasmDevice({ render: renderWasm }),
-  native: () => createNativeDevice({ render: renderC }),
+  native: createNative,
 };
 
 const created = new Map<DeviceName, Device>();
