@@ -259,6 +259,10 @@ export class Atoms {
       }
       if (below.low >= 0 && below.high < g) return this.divide(multiple, by / g);
     }
+    // ⌊(y mod c·d) / c⌋ = ⌊y / c⌋ mod d: one form for both.
+    const [unit] = units;
+    if (units.length === 1 && unit?.kind === "modulo" && unit.coefficient === 1 && constant === 0 && unit.by % by === 0)
+      return addIndex(this.divide(unit.index, by), scaleIndex(atomIndex(unit.divide), -unit.by / by));
     const [only] = rest.terms;
     if (rest.terms.length === 1 && only?.coefficient === 1 && only.atom.kind === "divide") {
       return this.divide(shiftIndex(only.atom.index, rest.constant * only.atom.by), only.atom.by * by);
