@@ -3,12 +3,17 @@
 // order of every sum is fixed by its length alone. Tiles go in blocks of as many column panels as fit half of the second
 // cache; inside a block, all panels meet one tile of rows before the next. Whatever follows the product is computed on the
 // accumulators before they are stored.
+//
+// A left operand whose rows are not contiguous along k (the transposed activations of every weight gradient) would touch a
+// line of cache for each k, often all in the same few sets: each tile of its rows is first copied to a place of its own,
+// [k][rows], which all panels of the block then read.
 
-import type { Expression, Target } from "../graph/kernel.ts";
+import { bytesOf } from "../graph/dtype.ts";
+import type { Expression, KernelBuffer, Target } from "../graph/kernel.ts";
 import type { Node } from "../graph/node.ts";
 import { stridesOf } from "../graph/shape.ts";
 import type { ContractTask, Lowered } from "../graph/task.ts";
-import { affineView } from "../graph/view.ts";
+import { type AffineView, affineView } from "../graph/view.ts";
 import { InternalError } from "../util/errors.ts";
 import { kernelBuffers } from "./buffers.ts";
 import { type Binding, Builder, type Environment, type Frame, registerOf } from "./builder.ts";
@@ -34,16 +39,18 @@ interface Plan {
   readonly panels: number;
   /** Panels of one block. */
   readonly block: number;
+  readonly left: AffineView;
+  /** Numbers for each k in the copy of a tile of the left operand; 0 where it is read in place. */
+  readonly copied: number;
 }
 
 type Mutable = Expression & { readonly kind: "variable" };
 
 export function lowerContract(task: ContractTask, target: Target, checkOf: (node: Node<"checkBounds">) => number): Lowered {
-  const plan = planOf(task, target);
   const { hero } = task;
   const tracer = new Tracer(task.inputs, task.outputs, checkOf, new Map(), hero);
   // A variable for each, whatever its size, so that every vector of a tile has bindings of its own.
-  const axes = (["b", "m", "n"] as const).map((name) => tracer.atoms.variable(name, plan[name], 0));
+  const axes = ["b", "m", "n"].map((name, i) => tracer.atoms.variable(name, hero.shape[i] as number, 0));
   const at = axes.map((a) => a.index);
   const flat = dot(at, stridesOf(hero.shape));
   const outputs = task.outputs.map((node, i) => ({
@@ -52,21 +59,27 @@ export function lowerContract(task: ContractTask, target: Target, checkOf: (node
     index: flat,
   }));
   const values = reachable(outputs.map((o) => o.value));
-  const lanes = hero.dtype === "float64" || values.some((v) => v.dtype === "float64" && v.variables.length > 0) ? 1 : target.lanes;
+  const doubles = hero.dtype === "float64" || values.some((v) => v.dtype === "float64" && v.variables.length > 0);
+  const lanes = doubles ? 1 : target.lanes;
+  const plan = planOf(task, target, lanes);
   const builder = new Builder(lanes, values, reduceHere);
   const variables = axes.map((a) => a.variable) as [Variable, Variable, Variable];
-  new Contraction(builder, task, plan, variables, outputs, tracer.trace(hero, at)).write();
+  const buffers = kernelBuffers(task);
+  new Contraction(builder, task, plan, variables, outputs, tracer.trace(hero, at), buffers.length).write();
   const { flops, bytes } = costOf(values, task.inputs, task.outputs);
   const { b, m, n, k, rowTiles, panels } = plan;
   const cost = { flops: flops + 2 * b * m * n * k, bytes: bytes + 4 * b * k * (m + n) };
-  return {
-    kernel: { name: task.name, buffers: kernelBuffers(task), extent: b * rowTiles * panels, body: builder.top.statements, cost },
-    scratch: [],
-  };
+  const kernel = { name: task.name, buffers, extent: b * rowTiles * panels, body: builder.top.statements, cost };
+  if (plan.copied === 0) return { kernel, scratch: [] };
+  const { memory } = buffers[task.inputs.indexOf(plan.left.base)] as KernelBuffer;
+  buffers.push({ memory, access: "readwrite" });
+  return { kernel, scratch: [b * rowTiles * k * plan.copied * bytesOf(hero.dtype)] };
 }
 
-function planOf(task: ContractTask, target: Target): Plan {
+function planOf(task: ContractTask, target: Target, lanes: number): Plan {
   const { hero, tile } = task;
+  const left = affineView(hero.inputs[0] as Node, (node) => task.inputs.includes(node));
+  if (left === null) throw new InternalError(`the left operand of contract#${hero.id} is no affine view of an input`);
   const [b, m, n] = hero.shape as [number, number, number];
   const k = (hero.inputs[0] as Node).shape[2] as number;
   const panels = Math.ceil(n / tile.columns);
@@ -82,7 +95,28 @@ function planOf(task: ContractTask, target: Target): Plan {
     rowTiles: Math.ceil(m / tile.rows),
     panels,
     block: Math.ceil(panels / Math.max(1, blocks)),
+    left,
+    copied: isWorthCopying(left, panels) ? Math.ceil(tile.rows / lanes) * lanes : 0,
   };
+}
+
+/** Copying costs about as much as one panel; strides of large powers of two cost several times that. */
+function isWorthCopying({ strides }: AffineView, panels: number): boolean {
+  const [, byRow, byDepth] = strides as [number, number, number];
+  return byRow === 1 && byDepth !== 1 && panels >= (byDepth % 256 === 0 ? 2 : 6);
+}
+
+/** Where a tile lies: its coordinates, and its beginnings in the operands. */
+interface Place {
+  readonly batch: Expression;
+  readonly row: Expression;
+  readonly panel: Expression;
+  readonly right: Expression;
+  readonly left: Expression;
+  /** The buffer of the left operand, and its strides. */
+  readonly buffer: number;
+  readonly byRow: number;
+  readonly byDepth: number;
 }
 
 /** A result of the task. */
@@ -100,6 +134,8 @@ class Contraction {
   private readonly variables: readonly [Variable, Variable, Variable];
   private readonly outputs: readonly Output[];
   private readonly hero: Value;
+  /** The buffer of the left operand's copy. */
+  private readonly scratch: number;
 
   constructor(
     builder: Builder,
@@ -108,6 +144,7 @@ class Contraction {
     variables: readonly [Variable, Variable, Variable],
     outputs: readonly Output[],
     hero: Value,
+    scratch: number,
   ) {
     this.builder = builder;
     this.task = task;
@@ -115,6 +152,7 @@ class Contraction {
     this.variables = variables;
     this.outputs = outputs;
     this.hero = hero;
+    this.scratch = scratch;
   }
 
   write(): void {
@@ -135,15 +173,17 @@ class Contraction {
     const width = builder.mutable(top, widthOf(first), "width");
     const rowTile = builder.mutable(top, x.div(inBlock, width), "row");
     const panel = builder.mutable(top, x.add(first, x.rem(inBlock, width)), "panel");
+    const copied = plan.copied === 0 ? null : builder.mutable(top, x.integer(-1), "copied");
 
     builder.loop(top, begin, end, 1, (frame) => {
       const edge = m % rows;
+      const at = this.start(frame, batch, rowTile, panel, copied);
       const full = builder.inside(frame);
-      this.tile(full, batch, rowTile, panel, rows);
+      this.tile(full, at, rows);
       if (edge === 0) frame.statements.push(...full.statements);
       else {
         const partial = builder.inside(frame);
-        this.tile(partial, batch, rowTile, panel, edge);
+        this.tile(partial, at, edge);
         if (rowTiles === 1) frame.statements.push(...partial.statements);
         else frame.statements.push(x.branch(x.lt(rowTile, rowTiles - 1), full.statements, partial.statements));
       }
@@ -165,36 +205,57 @@ class Contraction {
     });
   }
 
+  /** Where a tile begins in its operands; copies its rows of the left one if this has not just been done. */
+  private start(frame: Frame, batch: Expression, rowTile: Expression, panel: Expression, copied: Mutable | null): Place {
+    const { builder, plan } = this;
+    const { lanes } = builder;
+    const [byBatch, byRow, byDepth] = plan.left.strides as [number, number, number];
+    const name = (e: Expression) => builder.let(frame, e);
+    const row = name(x.mul(rowTile, plan.rows));
+    const right = name(x.mul(x.add(x.mul(batch, plan.panels), panel), plan.k * plan.columns));
+    const inPlace = name(x.add(x.add(x.mul(batch, byBatch), x.mul(row, byRow)), plan.left.offset));
+    const buffer = this.task.inputs.indexOf(plan.left.base);
+    const at = { batch, row, panel, right };
+    if (copied === null) return { ...at, buffer, left: inPlace, byRow, byDepth };
+
+    const slot = name(x.add(x.mul(batch, plan.rowTiles), rowTile));
+    const left = name(x.mul(slot, plan.k * plan.copied));
+    const copy = builder.inside(frame);
+    builder.loop(copy, 0, plan.k, 1, (inner, depth) => {
+      const from = builder.let(inner, x.add(inPlace, x.mul(depth, byDepth)));
+      const to = builder.let(inner, x.add(left, x.mul(depth, plan.copied)));
+      for (let i = 0; i < plan.copied; i += lanes) {
+        const value = x.load(buffer, registerOf(this.task.hero.dtype, lanes), x.add(from, i));
+        inner.statements.push({ kind: "store", buffer: this.scratch, index: x.add(to, i), value });
+      }
+    });
+    copy.statements.push(x.set(copied, slot));
+    frame.statements.push(x.branch(x.ne(slot, copied), copy.statements));
+    return { ...at, buffer: this.scratch, left, byRow: 1, byDepth: plan.copied };
+  }
+
   /** One tile of so many rows. */
-  private tile(frame: Frame, batch: Expression, rowTile: Expression, panel: Expression, rows: number): void {
+  private tile(frame: Frame, at: Place, rows: number): void {
     const { builder, plan, task } = this;
     const { lanes } = builder;
     const vectors = plan.columns / lanes;
-    const left = affineView(task.hero.inputs[0] as Node, (n) => task.inputs.includes(n));
-    if (left === null) throw new InternalError(`the left operand of contract#${task.hero.id} is no affine view of an input`);
-    const leftBuffer = task.inputs.indexOf(left.base);
     const rightBuffer = task.inputs.indexOf(task.packed);
-    const [byBatch, byRow, byDepth] = left.strides as [number, number, number];
     const scalar = registerOf(task.hero.dtype, 1);
     const vector = registerOf(task.hero.dtype, lanes);
     const name = (to: Frame, e: Expression) => builder.let(to, e);
-
-    const row = name(frame, x.mul(rowTile, plan.rows));
-    const leftStart = name(frame, x.add(x.add(x.mul(batch, byBatch), x.mul(row, byRow)), left.offset));
-    const rightStart = name(frame, x.mul(x.add(x.mul(batch, plan.panels), panel), plan.k * plan.columns));
     const sums = Array.from({ length: rows }, () =>
       Array.from({ length: vectors }, (): Mutable => builder.mutable(frame, x.constant(vector, 0), "sum")),
     );
 
     const steps = (to: Frame, depth: Expression, count: number) => {
-      const a = name(to, x.add(leftStart, x.mul(depth, byDepth)));
-      const b = name(to, x.add(rightStart, x.mul(depth, plan.columns)));
+      const a = name(to, x.add(at.left, x.mul(depth, at.byDepth)));
+      const b = name(to, x.add(at.right, x.mul(depth, plan.columns)));
       for (let i = 0; i < count; i++) {
         const right = Array.from({ length: vectors }, (_, j) =>
           name(to, x.load(rightBuffer, vector, x.add(b, i * plan.columns + j * lanes))),
         );
         for (let r = 0; r < rows; r++) {
-          const number = x.load(leftBuffer, scalar, x.add(a, r * byRow + i * byDepth));
+          const number = x.load(at.buffer, scalar, x.add(a, r * at.byRow + i * at.byDepth));
           const spread = name(to, x.splat(number, lanes));
           right.forEach((value, j) => {
             const sum = sums[r]?.[j] as Mutable;
@@ -206,11 +267,11 @@ class Contraction {
     const whole = Math.floor(plan.k / unrolled) * unrolled;
     if (whole > 0) builder.loop(frame, 0, whole, unrolled, (inner, depth) => steps(inner, depth, unrolled));
     if (whole < plan.k) steps(frame, x.integer(whole), plan.k - whole);
-    this.epilogue(frame, batch, row, panel, sums);
+    this.epilogue(frame, at, sums);
   }
 
   /** The outputs of a tile from its accumulators. */
-  private epilogue(frame: Frame, batch: Expression, row: Expression, panel: Expression, sums: readonly (readonly Mutable[])[]): void {
+  private epilogue(frame: Frame, { batch, row, panel }: Place, sums: readonly (readonly Mutable[])[]): void {
     const { builder, plan } = this;
     const { lanes } = builder;
     const [b, m, n] = this.variables;

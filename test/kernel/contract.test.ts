@@ -88,6 +88,23 @@ describe("contraction", () => {
     run(contraction({ batch: 3, m: 5, k: 6, n: 10 }, { rows: 6, columns: 8 }, undefined, shared), "shared by the batch");
   });
 
+  test("copies the tiles of a transposed left operand, in any partition", () => {
+    for (const [m, k, n] of [
+      [13, 5, 30],
+      [8, 9, 26],
+      [3, 4, 25],
+    ] as [number, number, number][]) {
+      const transposed = { shape: [2, k, m], of: (x: Node) => b.permute(x, [0, 2, 1]) };
+      const one = contraction({ batch: 2, m, k, n }, { rows: 6, columns: 4 }, undefined, transposed);
+      expect(lower(one.task, target, () => 0).scratch.length).toBe(1);
+      run(one, `${m}×${k}·${k}×${n}`, [1, 2, 4]);
+      const { kernel, scratch } = lower(one.task, target, () => 0);
+      const whole = execute(kernel, one.task, one.data, [], scratch).results;
+      const every = Array.from({ length: kernel.extent - 1 }, (_, i) => i + 1);
+      expect(execute(kernel, one.task, one.data, every, scratch).results).toEqual(whole);
+    }
+  });
+
   test("computes what follows on the accumulators", () => {
     const shape = [2, 7, 10];
     const sizes = { batch: 2, m: 7, k: 6, n: 10 };
