@@ -111,8 +111,12 @@ export function showProgress(output: Output, held = "validation"): Progress {
       case "end":
         clear();
         break;
-      case "checkpoint":
       case "fold":
+        if (!live) break;
+        output.write(`\r\u001b[Kfold ${event.fold}/${event.folds}  λ ${showNumber(event.lambda)}  error ${showNumber(event.score)}`);
+        shown = true;
+        break;
+      case "checkpoint":
         break;
     }
   };

@@ -121,7 +121,10 @@ function describeTask({ task }: Setup, target: Target, reason: string | null): s
   const why = reason === null ? "as told" : `${reason}; --task says otherwise`;
   if (target.task === "regress") return `regression (${why})`;
   const { labels } = target;
-  const list = labels.length > 8 ? `${labels.slice(0, 8).join(", ")}, …` : labels.join(", ");
+  const list = `${labels
+    .slice(0, 8)
+    .map((text) => (/[\s,"]/.test(text) ? JSON.stringify(text) : text))
+    .join(", ")}${labels.length > 8 ? ", …" : ""}`;
   return `${task === "classify" ? "classification" : task}, ${labels.length} classes: ${list} (${why})`;
 }
 

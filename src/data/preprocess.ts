@@ -15,13 +15,13 @@ export interface NumberFeature {
   readonly missing: number;
 }
 
-/** Categories: one 0/1 feature each; where missing the most frequent one; a text never seen is all zeros. */
+/** Categories: one 0/1 feature each; a text never seen is all zeros. */
 export interface CategoryFeature {
   readonly kind: "category";
   readonly name: string;
   readonly categories: readonly string[];
-  /** What stands in for a missing value. */
-  readonly mode: string;
+  /** What stands in for a missing value: the most frequent text, or none where most are missing, so that 0 says it. */
+  readonly mode: string | null;
   readonly missing: number;
 }
 
@@ -72,7 +72,7 @@ export function fitPreprocessing(table: Table, exclude: readonly string[] = []):
         ignored.push({ name: column.name, reason: `${seen.length} different texts in ${table.rows} rows look like names, not categories` });
         continue;
       }
-      const mode = column.categories[counts.indexOf(Math.max(...counts))] as string;
+      const mode = missing * 2 > table.rows ? null : (column.categories[counts.indexOf(Math.max(...counts))] as string);
       features.push({ kind: "category", name: column.name, categories: seen, mode, missing });
     }
   }
@@ -125,7 +125,7 @@ export function applyPreprocessing(preprocessing: Preprocessing, table: Table): 
     } else {
       const texts = textsOf(column);
       const index = new Map(feature.categories.map((text, i) => [text, i]));
-      const fallback = index.get(feature.mode) as number;
+      const fallback = feature.mode === null ? undefined : index.get(feature.mode);
       texts.forEach((text, row) => {
         const code = text === null ? fallback : index.get(text);
         if (code !== undefined) data[row * width + at + code] = 1;
@@ -161,7 +161,8 @@ export function describePreprocessing(preprocessing: Preprocessing): string[] {
   for (const f of preprocessing.features) {
     if (f.missing === 0) continue;
     if (f.kind === "number") lines.push(`${f.name}: ${values(f.missing)} set to the mean, ${Number(f.mean.toPrecision(4))}`);
-    else lines.push(`${f.name}: ${values(f.missing)} set to the most frequent, "${f.mode}"`);
+    else if (f.mode === null) lines.push(`${f.name}: ${values(f.missing)}, more than half, stand for no category`);
+    else lines.push(`${f.name}: ${values(f.missing)} set to the most frequent, ${JSON.stringify(f.mode)}`);
   }
   const categorical = preprocessing.features.filter((f) => f.kind === "category");
   if (categorical.length > 0) lines.push(`one-hot: ${categorical.map((f) => `${f.name} (${f.categories.length})`).join(", ")}`);

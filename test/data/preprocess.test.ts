@@ -24,6 +24,13 @@ describe("preprocessing", () => {
     ]);
   });
 
+  test("where most of a column is missing, that is no category", () => {
+    const remarks = tableFromCsv(parseCsv("remark,x\nsoft,1\n,2\n,3\n"));
+    const learned = fitPreprocessing(remarks, ["x"]);
+    expect([...applyPreprocessing(learned, remarks).data]).toEqual([1, 0, 0]);
+    expect(describePreprocessing(learned)[0]).toBe("remark: 2 missing values, more than half, stand for no category");
+  });
+
   test("is plain JSON, and other rows are treated by what was learned", () => {
     const again = JSON.parse(JSON.stringify(preprocessing));
     const other = tableFromCsv(parseCsv("same,town,age\n5,Paris,4\n6,Oslo,\n"));
