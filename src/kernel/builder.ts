@@ -432,10 +432,9 @@ export class Builder {
     const key = `w${index.key}@${environment.key(index.variables)}`;
     return this.once(key, this.frameOf(index.variables, environment), () => {
       const stride = this.laneStride(index, environment);
-      // Renderers know a ramp, and base + stride · [0, 1, 2, …].
       if (stride !== null && vector.last === null) {
         const first = this.scalarIndex(index, environment);
-        return stride === 1 ? x.ramp(first, this.lanes) : x.add(x.splat(first, this.lanes), x.mul(x.ramp(0, this.lanes), stride));
+        return stride === 1 ? x.ramp(first, this.lanes) : this.strided(first, stride);
       }
       let sum: Expression | null = null;
       for (const { atom, coefficient } of index.terms) {
@@ -444,6 +443,11 @@ export class Builder {
       }
       return x.add(sum ?? x.integer(0), index.constant);
     });
+  }
+
+  /** first + stride · [0, 1, 2, …], the form by which a renderer knows that a gather has one address and constant offsets. */
+  private strided(first: Expression, stride: number): Expression {
+    return x.add(x.splat(first, this.lanes), x.mul(x.ramp(0, this.lanes), stride));
   }
 
   private vectorAtom(atom: Atom, environment: Environment): Expression {
@@ -482,15 +486,23 @@ export class Builder {
     };
     if (stride === 0) return x.load(buffer, x.typeOf(scalar, 1), safe(this.scalarIndex(index, environment)));
     const vectorType = x.typeOf(scalar, this.lanes);
-    if (stride !== 1) return x.gather(buffer, scalar, safe(this.vectorIndex(index, environment)));
+    const isTail = environment.vector?.last !== null;
+    if (stride === null || stride < 0 || (stride > 1 && isTail))
+      return x.gather(buffer, scalar, safe(this.vectorIndex(index, environment)));
+    const read = (from: Expression) =>
+      stride === 1 ? x.load(buffer, vectorType, from) : x.gather(buffer, scalar, this.strided(from, stride));
     const at = this.scalarIndex(index, environment);
-    if (!below) return x.load(buffer, vectorType, safe(at));
-    // A vector that begins before the buffer is picked together lane by lane; no other is.
+    if (!below && !above) return read(at);
+    if (!below && stride === 1) return read(safe(at));
+    // A vector that reaches out of the buffer is picked together lane by lane; no other is.
     const start = this.let(frame, at);
+    const reach = stride === 1 ? 0 : (this.lanes - 1) * stride;
+    const ends = [...(below ? [x.le(0, start)] : []), ...(above ? [x.lt(start, size - reach)] : [])];
+    const isInside = ends.reduce((a, b) => x.and(a, b));
     const result = this.mutable(frame, x.constant(vectorType, 0), "t");
-    const inside = x.set(result, x.load(buffer, vectorType, above ? x.min(start, size - 1) : start));
-    const outside = x.set(result, x.gather(buffer, scalar, safe(x.ramp(start, this.lanes))));
-    frame.statements.push(x.branch(x.le(0, start), [inside], [outside]));
+    const lanes = stride === 1 ? x.ramp(start, this.lanes) : this.strided(start, stride);
+    const [inside, outside] = [x.set(result, read(start)), x.set(result, x.gather(buffer, scalar, safe(lanes)))];
+    frame.statements.push(x.branch(isInside, [inside], [outside]));
     return result;
   }
 }

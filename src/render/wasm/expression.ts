@@ -118,8 +118,36 @@ function load(w: Writer, e: Of<"load">): void {
   if (memory === "bool") nonzero(w);
 }
 
+/** The index `splat(first) + ramp(0) * stride`, as scalars. */
+function stridedIndex(index: Expression): { first: Expression; stride: number } | null {
+  if (index.kind !== "binary" || index.operation !== "add" || index.left.kind !== "splat") return null;
+  const { right } = index;
+  if (right.kind !== "binary" || right.operation !== "mul" || right.left.kind !== "ramp" || constantValue(right.left.value) !== 0)
+    return null;
+  const stride = constantValue(right.right);
+  return stride === null ? null : { first: index.left.value, stride };
+}
+
+/** Lanes at one address, but for constant offsets. */
+function gatherStrided(w: Writer, e: Of<"gather">, first: Expression, stride: number): void {
+  const result = w.fresh("v128");
+  for (const lane of eachLane) {
+    const constant: Expression = { kind: "constant", type: first.type, value: lane * stride };
+    const index: Expression = lane === 0 ? first : { kind: "binary", operation: "add", type: first.type, left: first, right: constant };
+    const offset = w.address(e.buffer, index);
+    if (lane === 0) w.code.memory(op.v128Load32Zero, 2, offset);
+    else w.code.get(result).memory(op.v128Load32Lane, 2, offset).byte(lane);
+    if (lane < 3) w.code.set(result);
+  }
+}
+
 function gather(w: Writer, e: Of<"gather">): void {
   const { memory, shift } = memoryOf(w, e);
+  const strided = stridedIndex(e.index);
+  if (strided !== null && shift === 2) {
+    gatherStrided(w, e, strided.first, strided.stride);
+    return;
+  }
   const addresses = w.fresh("v128");
   w.value(e.index);
   if (shift > 0) w.code.i32(shift).op(op.i32x4Shl);
