@@ -53,13 +53,13 @@ export const predict: Command<PredictValues> = {
     const { inputs, truth } = readInputs(config, dataPath as string, values);
     const output = await forward(model, inputs);
     const rows = rowsOf(config.target, (await output.data()) as Float32Array, output.shape);
-    if (truth !== null) process.stderr.write(`${compare(config.target, rows, truth)}\n`);
     const csv = `${rows.map((row) => row.map(quote).join(",")).join("\n")}\n`;
     if (values.out === undefined) process.stdout.write(csv);
     else {
       writeFileAtomically(values.out, csv);
       process.stderr.write(`${showCount(rows.length - 1)} predictions in ${values.out}\n`);
     }
+    if (truth !== null) process.stderr.write(`${compare(config.target, rows, truth)}\n`);
   },
 };
 

@@ -26,6 +26,8 @@ const deep = 60;
 export class DownhillError extends Error {
   /** Stable identifier for programs, such as `"SHAPE"` or `"OPTION"`. */
   readonly code: string;
+  /** The stack trace with the library's own frames, for `--trace`; not listed when the error is printed. */
+  declare readonly wholeStack: string | undefined;
 
   constructor(code: string, message: string, options?: { cause?: unknown; wholeStack?: boolean }) {
     const limit = Error.stackTraceLimit;
@@ -35,6 +37,7 @@ export class DownhillError extends Error {
     this.name = new.target.name;
     this.code = code;
     const { stack } = this;
+    Object.defineProperty(this, "wholeStack", { value: stack });
     const shown = options?.wholeStack === true ? stack : fromUser(stack, limit);
     if (shown !== undefined && shown !== stack) Object.defineProperty(this, "stack", { value: shown, configurable: true, writable: true });
   }

@@ -65,7 +65,7 @@ export function nearest(name: string, names: readonly string[]): string | null {
     const distance = editDistance(name, candidate);
     if (best === null || distance < best.distance) best = { name: candidate, distance };
   }
-  if (best !== null && best.distance <= Math.max(1, Math.floor(name.length / 3))) return best.name;
+  if (best !== null && best.distance <= Math.ceil(name.length / 3)) return best.name;
   const start = name.slice(0, Math.max(4, Math.ceil(name.length * 0.6)));
   return names.find((candidate) => candidate.startsWith(start)) ?? null;
 }

@@ -4,8 +4,15 @@ import { fileMistake, fileSystem, paths } from "../../util/system.ts";
 
 /** Makes a folder and the folders above it. */
 export function makeFolder(path: string): void {
+  const fs = fileSystem("writing files");
+  const { dirname, resolve } = paths("writing files");
+  // One by one: Node's own recursion never ends where the parent is there and refuses, as in /proc.
+  const missing: string[] = [];
+  let at = resolve(path);
+  for (; !fs.existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.push(at);
   try {
-    fileSystem("writing files").mkdirSync(path, { recursive: true });
+    if (missing.length === 0 && !fs.statSync(at).isDirectory()) throw Object.assign(new Error("not a folder"), { code: "EEXIST" });
+    for (const folder of missing.reverse()) fs.mkdirSync(folder);
   } catch (cause) {
     throw fileMistake("write", path, cause);
   }
