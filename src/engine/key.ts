@@ -91,8 +91,10 @@ function attributesKey(node: Node): string {
     case "argMin":
     case "gather":
       return `:${(node.attributes as Attributes["gather"]).axis}`;
-    case "scatterAdd":
-      return `:${node.shape.join()}@${(node.attributes as Attributes["scatterAdd"]).axis}`;
+    case "scatterAdd": {
+      const { axis, combine } = node.attributes as Attributes["scatterAdd"];
+      return `:${node.shape.join()}@${axis}${combine}`;
+    }
     case "permute":
       return `:${(node.attributes as Attributes["permute"]).axes.join()}`;
     case "slice": {
@@ -102,6 +104,10 @@ function attributesKey(node: Node): string {
     case "pad": {
       const { low, high, interior, value } = node.attributes as Attributes["pad"];
       return `:${low.join()}/${high.join()}/${interior.join()}/${number(value)}`;
+    }
+    case "window": {
+      const { axes, sizes, strides, dilations } = node.attributes as Attributes["window"];
+      return `:${axes.join()}/${sizes.join()}/${strides.join()}/${dilations.join()}`;
     }
     case "contract": {
       const { batch, contracted } = node.attributes as Attributes["contract"];

@@ -5,7 +5,16 @@
 import { InternalError, mistake } from "../util/errors.ts";
 import { coerce, type DType, isFloat, isInteger } from "./dtype.ts";
 import { inputOf, Node } from "./node.ts";
-import { type BinaryOp, isComparison, type Op, type ReduceOp, type Region, type ResultType, type UnaryOp } from "./operation.ts";
+import {
+  type BinaryOp,
+  type Combine,
+  isComparison,
+  type Op,
+  type ReduceOp,
+  type Region,
+  type ResultType,
+  type UnaryOp,
+} from "./operation.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf, withoutAxes } from "./shape.ts";
 import type { Storage } from "./storage.ts";
 
@@ -221,6 +230,35 @@ export function pad(x: Node, low: readonly number[], high: readonly number[], va
   return new Node("pad", [x], { low: [...low], high: [...high], interior: [...between], value: coerce(x.dtype, value) }, shape, x.dtype);
 }
 
+/**
+ * The blocks of `sizes` along `axes`, one every `strides` elements, their elements `dilations` apart: element o·stride + k·dilation of
+ * an axis stands at o on that axis, and at k on a new last axis (one for each listed axis, in their order).
+ */
+export function window(
+  x: Node,
+  axes: readonly number[],
+  sizes: readonly number[],
+  strides: readonly number[],
+  dilations: readonly number[],
+): Node {
+  const shape = [...x.shape];
+  axes.forEach((axis, i) => {
+    const [size, stride, dilation] = [sizes[i] as number, strides[i] as number, dilations[i] as number];
+    const n = x.shape[axis] as number;
+    const reach = (size - 1) * dilation + 1;
+    if (![size, stride, dilation].every((v) => Number.isInteger(v) && v >= 1) || reach > n)
+      throw mistake("SHAPE", {
+        where: "window",
+        problem: `no block fits axis ${axis}`,
+        got: `size ${size}, stride ${stride}, dilation ${dilation} on ${showShape(x.shape)}`,
+        expected: "positive integers, and a block no longer than the axis",
+      });
+    shape[axis] = Math.floor((n - reach) / stride) + 1;
+  });
+  const attributes = { axes: [...axes], sizes: [...sizes], strides: [...strides], dilations: [...dilations] };
+  return new Node("window", [x], attributes, [...shape, ...sizes], x.dtype);
+}
+
 // ---- Contraction
 
 /**
@@ -269,8 +307,11 @@ export function gather(x: Node, indices: Node, axis: number): Node {
   return new Node("gather", [x, indices], { axis: a }, [...x.shape.slice(0, a), ...indices.shape, ...x.shape.slice(a + 1)], x.dtype);
 }
 
-/** Adjoint of gather: zeros of `shape`, plus `updates` added at `indices` along `axis`, in the order of the indices. */
-export function scatterAdd(shape: Shape, indices: Node, updates: Node, axis: number): Node {
+/**
+ * Adjoint of gather: zeros of `shape`, plus `updates` added at `indices` along `axis`, in the order of the indices; with
+ * `combine` "last" an update replaces what is there.
+ */
+export function scatterAdd(shape: Shape, indices: Node, updates: Node, axis: number, combine: Combine = "sum"): Node {
   const a = normalizeAxis("scatterAdd", axis, shape.length);
   const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)];
   if (indices.dtype !== "int32") throw mistake("DTYPE", { where: "scatterAdd", problem: "indices must be int32", got: indices.dtype });
@@ -282,7 +323,7 @@ export function scatterAdd(shape: Shape, indices: Node, updates: Node, axis: num
       expected: showShape(expected),
     });
   checkNotEmpty("scatterAdd", shape, a, indices);
-  return new Node("scatterAdd", [indices, updates], { axis: a }, [...shape], updates.dtype);
+  return new Node("scatterAdd", [indices, updates], { axis: a, combine }, [...shape], updates.dtype);
 }
 
 function checkNotEmpty(where: string, shape: Shape, axis: number, indices: Node): void {

@@ -31,6 +31,9 @@ interface NoAttributes {
   readonly none?: never;
 }
 
+/** What becomes of several updates at one place: their sum, or the last of them in the order of the indices. */
+export type Combine = "sum" | "last";
+
 /** What every operation carries beside its inputs. The keys are the operation set. */
 export interface Attributes {
   // Leaves
@@ -95,6 +98,13 @@ export interface Attributes {
   expand: NoAttributes;
   slice: { readonly starts: readonly number[]; readonly steps: readonly number[] };
   pad: { readonly low: readonly number[]; readonly high: readonly number[]; readonly interior: readonly number[]; readonly value: number };
+  /** Overlapping blocks along some axes: x[…, o·stride + k·dilation, …] at […, o, …, k], the places k of each listed axis in new last axes. */
+  window: {
+    readonly axes: readonly number[];
+    readonly sizes: readonly number[];
+    readonly strides: readonly number[];
+    readonly dilations: readonly number[];
+  };
   // Contraction: batch axes, then a's free axes, then b's free axes
   contract: {
     readonly batch: readonly [readonly number[], readonly number[]];
@@ -102,7 +112,7 @@ export interface Attributes {
   };
   // Indexing
   gather: { readonly axis: number };
-  scatterAdd: { readonly axis: number };
+  scatterAdd: { readonly axis: number; readonly combine: Combine };
   dynamicSlice: NoAttributes;
   dynamicUpdate: NoAttributes;
   argSort: { readonly descending: boolean };
@@ -181,6 +191,7 @@ export const familyOf = {
   expand: "view",
   slice: "view",
   pad: "view",
+  window: "view",
   contract: "contract",
   gather: "index",
   scatterAdd: "index",

@@ -82,9 +82,14 @@ const derive: { readonly [O in Op]: Deriver<O> } = {
   expand: (node, [x]) => build.expand(x as Node, node.shape),
   slice: (node, [x]) => build.slice(x as Node, node.attributes.starts, node.shape, node.attributes.steps),
   pad: (node, [x]) => build.pad(x as Node, node.attributes.low, node.attributes.high, node.attributes.value, node.attributes.interior),
+  window: (node, [x]) => {
+    const { axes, sizes, strides, dilations } = node.attributes;
+    return build.window(x as Node, axes, sizes, strides, dilations);
+  },
   contract: (node, [a, b]) => build.contract(a as Node, b as Node, node.attributes.batch, node.attributes.contracted),
   gather: (node, [x, indices]) => build.gather(x as Node, indices as Node, node.attributes.axis),
-  scatterAdd: (node, [indices, updates]) => build.scatterAdd(node.shape, indices as Node, updates as Node, node.attributes.axis),
+  scatterAdd: ({ shape, attributes: { axis, combine } }, [indices, updates]) =>
+    build.scatterAdd(shape, indices as Node, updates as Node, axis, combine),
   dynamicSlice: (node, [x, ...starts]) => build.dynamicSlice(x as Node, starts, node.shape),
   dynamicUpdate: (_, [x, update, ...starts]) => build.dynamicUpdate(x as Node, update as Node, starts),
   argSort: (node, [x]) => build.argSort(x as Node, node.attributes.descending),

@@ -1,6 +1,6 @@
 // scatterAdd: the result as [outer, n, inner], the updates as [outer, count, inner]. Work is shared out by destinations: a slice
-// owns some rows of the result, fills them with zero, then goes through all the indices in order and adds the updates that fall
-// into its rows. So every element is the same sum in the same order however the rows are shared out, and nothing is locked.
+// owns some rows of the result, fills them with zero, then goes through all the indices in order and adds (or puts) the updates that
+// fall into its rows. So every element is the same sum in the same order however the rows are shared out, and nothing is locked.
 // Long rows are cut into blocks, so that few rows make enough work to share.
 
 import type { Expression, KernelBuffer, Memory, Target, ValueType } from "../../graph/kernel.ts";
@@ -26,7 +26,7 @@ export function lowerScatterAdd(
   [indices, updates]: readonly number[],
   result: number,
 ): Lowered {
-  const { axis } = hero.attributes;
+  const { axis, combine } = hero.attributes;
   const outer = sizeOf(hero.shape.slice(0, axis));
   const n = hero.shape[axis] as number;
   const inner = sizeOf(hero.shape.slice(axis + 1));
@@ -64,7 +64,9 @@ export function lowerScatterAdd(
         const to = code.let("to", add(mul(add(rows, row), inner), column));
         const from = code.let("from", add(mul(add(mul(at, count), j), inner), column));
         const sum = (i: Expression) => {
-          const [old, update] = [load(result, type, add(to, i)), load(updates as number, type, add(from, i))];
+          const update = load(updates as number, type, add(from, i));
+          if (combine === "last") return update;
+          const old = load(result, type, add(to, i));
           return memory === "bool" ? or(old, update) : add(old, update);
         };
         if (inner === 1) code.store(result, to, sum(constant(indexType, 0)));

@@ -193,7 +193,8 @@ const scatterAdd: Rule<"scatterAdd"> = (node, [indices, updates], context) => {
     for (const index of indices as TypedArray) {
       for (let k = 0; k < inner; k++) {
         const to = (o * n + clamp(index, 0, n - 1)) * inner + k;
-        result[to] = round((result[to] as number) + ((updates as TypedArray)[i++] as number));
+        const update = (updates as TypedArray)[i++] as number;
+        result[to] = node.attributes.combine === "last" ? update : round((result[to] as number) + update);
       }
     }
   }
@@ -353,6 +354,13 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
     );
   },
   pad,
+  window: (node, [x]) => {
+    const { axes, strides: steps, dilations } = node.attributes;
+    const strides = stridesOf(inputOf(node, 0).shape);
+    const outer = strides.map((s, axis) => s * (axes.includes(axis) ? (steps[axes.indexOf(axis)] as number) : 1));
+    const inner = axes.map((axis, i) => (strides[axis] as number) * (dilations[i] as number));
+    return pick(node, x as TypedArray, offsets(node.shape, [...outer, ...inner]));
+  },
 
   contract,
 

@@ -191,6 +191,15 @@ export const movementRows: Rows<"leaf" | "view" | "contract" | "index"> = {
     smooth("nothing to add", [vector("int32"), floats([0, 2])], ([i, u]) => build.scatterAdd([3, 2], i as Node, u as Node, 0)),
     plain("integers", [vector("int32", 0, 0, 2), vector("int32", 5, 6, 7)], ([i, u]) => build.scatterAdd([3], i as Node, u as Node, 0)),
     smooth("many into few", [integers([60], 0, 4), floats([60, 3])], ([i, u]) => build.scatterAdd([5, 3], i as Node, u as Node, 0)),
+    smooth("the last of each place", [integers([60], 0, 4), floats([60, 3])], ([i, u]) =>
+      build.scatterAdd([6, 3], i as Node, u as Node, 0, "last"),
+    ),
+    smooth("the last, at a matrix of indices, inside", [integers([2, 3], 0, 3), floats([2, 2, 3, 2])], ([i, u]) =>
+      build.scatterAdd([2, 4, 2], i as Node, u as Node, 1, "last"),
+    ),
+    plain("the last of some bytes", [vector("int32", 2, 0, 2), vector("uint8", 5, 6, 7)], ([i, u]) =>
+      build.scatterAdd([3], i as Node, u as Node, 0, "last"),
+    ),
   ],
   dynamicSlice: [
     smooth("inside", [floats([4, 5]), start(1), start(2)], ([x, a, b]) => build.dynamicSlice(x as Node, [a as Node, b as Node], [2, 3])),
