@@ -3,18 +3,21 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import * as b from "../../src/graph/build.ts";
 import type { ProgramDevice } from "../../src/graph/device.ts";
 import { allocate, type TypedArray, viewOf } from "../../src/graph/dtype.ts";
 import type { Program, Target } from "../../src/graph/kernel.ts";
+import type { Node } from "../../src/graph/node.ts";
 import type { Region } from "../../src/graph/operation.ts";
 import { Storage } from "../../src/graph/storage.ts";
 import { lower } from "../../src/kernel/lower.ts";
+import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
 import { place, type ScheduleOptions, schedule } from "../../src/schedule/schedule.ts";
 import { consult, findWrong } from "../support/close.ts";
 import { block, interpretProgram } from "../support/interpret.ts";
 import { allCases, buildCase, operandsOf } from "../support/operations.ts";
 import { randomGraph } from "../support/random_graph.ts";
-import { target } from "./check.ts";
+import { random, sample, target } from "./check.ts";
 import { wasmDevices } from "./run.ts";
 
 function compile(region: Region, on: Target, options: ScheduleOptions): Program {
@@ -59,6 +62,43 @@ describe("the operation table", () => {
         for (const lanes of [1, 4, 8])
           expect(findWrong(interpreted(region, operands, lanes, options), oracle), `${name}, ${lanes} lanes`).toBeNull();
         for (const d of devices) expect(findWrong(onDevice(d.device, region, operands, options), oracle), `${name}, ${d.name}`).toBeNull();
+      }
+    });
+  }
+});
+
+describe("layouts", () => {
+  const layouts: Record<string, (x: Node) => Node> = {
+    transposed: (x) => b.permute(x, [1, 0]),
+    "every third": (x) => b.slice(x, [0, 1], [x.shape[0] as number, Math.floor(((x.shape[1] as number) - 2) / 3) + 1], [1, 3]),
+    flipped: (x) => b.slice(x, [0, (x.shape[1] as number) - 1], x.shape, [1, -1]),
+    "packed by rows": (x) => pack(x),
+    "packed, transposed": (x) => pack(b.permute(x, [1, 0])),
+    framed: (x) => b.pad(x, [1, 3], [2, 5], 7),
+  };
+  const pack = (x: Node): Node => {
+    const [k, n] = x.shape as [number, number];
+    const panels = Math.ceil(n / 8);
+    return b.permute(b.reshape(b.pad(x, [0, 0], [0, panels * 8 - n]), [k, panels, 8]), [1, 0, 2]);
+  };
+  for (const [name, view] of Object.entries(layouts)) {
+    test(name, () => {
+      const next = random(3);
+      for (const dtype of ["float32", "int32", "uint8", "bool"] as const) {
+        for (const shape of [
+          [20, 33],
+          [40, 16],
+          [9, 70],
+        ]) {
+          const x = b.input(shape, dtype);
+          const region = { parameters: [x], results: [view(x)] };
+          const data = [sample(dtype, x.size, next)];
+          const [expected] = evaluateRegion(region, data) as [TypedArray];
+          for (const d of devices) {
+            const [got] = onDevice(d.device, region, data, {}) as [TypedArray];
+            expect(Array.from(got), `${dtype} [${shape}] on ${d.name}`).toEqual(Array.from(expected));
+          }
+        }
       }
     });
   }
