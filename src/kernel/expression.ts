@@ -185,8 +185,6 @@ export const eq = (a: Operand, b: Operand): Expression => binary("eq", a, b);
 export const ne = (a: Operand, b: Operand): Expression => binary("ne", a, b);
 export const lt = (a: Operand, b: Operand): Expression => binary("lt", a, b);
 export const le = (a: Operand, b: Operand): Expression => binary("le", a, b);
-export const gt = (a: Operand, b: Operand): Expression => binary("lt", b, a);
-export const ge = (a: Operand, b: Operand): Expression => binary("le", b, a);
 
 function foldBinary(operation: BinaryOperation, l: number, r: number, scalar: Scalar): number {
   switch (operation) {

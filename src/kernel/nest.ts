@@ -2,11 +2,13 @@
 // is the vector, several of which are computed side by side. Everything in a block is computed before anything is stored.
 
 import type { Expression } from "../graph/kernel.ts";
-import { type Binding, type Builder, type Environment, type Frame, isPowerOfTwo } from "./builder.ts";
+import type { Builder } from "./builder.ts";
 import { weightOf } from "./cost.ts";
 import * as x from "./expression.ts";
+import type { Binding, Environment, Frame } from "./frames.ts";
 import { coefficientOf, type Index, type Variable } from "./index.ts";
 import { shortRow } from "./keep.ts";
+import { isPowerOfTwo } from "./positions.ts";
 import { laneCost, reduceTogether } from "./reduction.ts";
 import type { Axes } from "./trace.ts";
 import { operandsOf, type Reduce, reachable, type Value } from "./value.ts";

@@ -7,9 +7,10 @@
 
 import { type DType, isInteger } from "../graph/dtype.ts";
 import type { Expression, Statement } from "../graph/kernel.ts";
-import { type Binding, type Builder, type Environment, type Frame, registerOf } from "./builder.ts";
+import { type Builder, registerOf } from "./builder.ts";
 import { scalarOf, wrap } from "./elementwise.ts";
 import * as x from "./expression.ts";
+import type { Binding, Environment, Frame } from "./frames.ts";
 import { coefficientOf, type Variable } from "./index.ts";
 import { type Reduce, reachable, type Value } from "./value.ts";
 

@@ -169,6 +169,15 @@ export class Tracer {
       const inner = at.map((c, i) => shiftIndex(scaleIndex(c, steps[i] as number), starts[i] as number));
       return this.need(first, inner, guard);
     }
+    if (is(node, "window")) {
+      const { axes, strides, dilations } = node.attributes;
+      const inner = at.slice(0, first.shape.length);
+      axes.forEach((axis, i) => {
+        const place = scaleIndex(at[first.shape.length + i] as Index, dilations[i] as number);
+        inner[axis] = addIndex(scaleIndex(inner[axis] as Index, strides[i] as number), place);
+      });
+      return this.need(first, inner, guard);
+    }
     if (is(node, "pad")) return this.pad(node, first, at, guard);
 
     if (is(node, "reduceSum") || is(node, "reduceProduct") || is(node, "reduceMax") || is(node, "reduceMin")) {
