@@ -15,7 +15,7 @@ export function affineView(node: Node, stored: (node: Node) => boolean): AffineV
   const chain: Node[] = [];
   let at = node;
   while (!stored(at)) {
-    if (at.op !== "reshape" && at.op !== "permute" && at.op !== "expand" && at.op !== "slice") return null;
+    if (at.op !== "reshape" && at.op !== "permute" && at.op !== "expand" && at.op !== "slice" && at.op !== "window") return null;
     chain.push(at);
     at = inputOf(at, 0);
   }
@@ -29,6 +29,14 @@ export function affineView(node: Node, stored: (node: Node) => boolean): AffineV
       const { starts, steps } = view.attributes;
       offset += starts.reduce((sum, start, i) => sum + start * (strides[i] as number), 0);
       strides = strides.map((s, i) => s * (steps[i] as number));
+    } else if (is(view, "window")) {
+      const { axes, strides: steps, dilations } = view.attributes;
+      const before = strides;
+      const along = (axis: number) => before[axis] as number;
+      strides = [
+        ...before.map((s, axis) => s * (axes.includes(axis) ? (steps[axes.indexOf(axis)] as number) : 1)),
+        ...axes.map((axis, i) => along(axis) * (dilations[i] as number)),
+      ];
     } else {
       const next = reshapeStrides(shape, strides, view.shape);
       if (next === null) return null;

@@ -105,5 +105,9 @@ function sumOfProducts({ left, right, b, m, n, k }: Flat): Node {
 
 /** The stride along an axis in what the node views, or null. */
 function stride(node: Node, axis: number): number | null {
-  return affineView(node, ({ op }) => op !== "reshape" && op !== "permute" && op !== "expand" && op !== "slice")?.strides[axis] ?? null;
+  return (
+    affineView(node, ({ op }) => op !== "reshape" && op !== "permute" && op !== "expand" && op !== "slice" && op !== "window")?.strides[
+      axis
+    ] ?? null
+  );
 }

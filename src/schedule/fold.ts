@@ -10,7 +10,7 @@ import { roundHalfEven } from "../util/special.ts";
 /** The value of every element, where it is known: a constant seen through views that add nothing. */
 export function constantOf(node: Node): number | null {
   let at = node;
-  while (at.op === "reshape" || at.op === "expand" || at.op === "permute" || at.op === "slice") at = inputOf(at, 0);
+  while (at.op === "reshape" || at.op === "expand" || at.op === "permute" || at.op === "slice" || at.op === "window") at = inputOf(at, 0);
   return is(at, "constant") ? at.attributes.value : null;
 }
 

@@ -246,7 +246,7 @@ export function improve<O extends Op>(node: Node<O>): Node | null {
   if (isElementwise(op)) {
     const known = folded(node) ?? throughExpand(node);
     if (known !== null) return known;
-  } else if (op === "reshape" || op === "permute" || op === "expand" || op === "slice") {
+  } else if (op === "reshape" || op === "permute" || op === "expand" || op === "slice" || op === "window") {
     const known = canonicalConstant(node);
     if (known !== null || constantOf(node) !== null) return known;
   }

@@ -2,6 +2,7 @@
 
 import { pad, permute, slice } from "../../graph/build.ts";
 import { inputOf } from "../../graph/node.ts";
+import { unwindow } from "../../graph/unwindow.ts";
 import { invert, reshaped, unspread, zerosLike } from "../arithmetic.ts";
 import type { ReverseRows, ReverseRule } from "../rule.ts";
 
@@ -37,6 +38,7 @@ export const views: ReverseRows<"view"> = {
   permute: (node, g) => [() => permute(g, invert(node.attributes.axes))],
   expand: (node, g) => [() => unspread(g, inputOf(node, 0).shape)],
   slice: sliceRule,
+  window: (node, g) => [() => unwindow(g, inputOf(node, 0).shape, node.attributes)],
   pad: (node, g) => [
     () => {
       const { low, interior } = node.attributes;

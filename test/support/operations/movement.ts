@@ -32,6 +32,32 @@ const padded = (shape: Shape, low: number[], high: number[], interior: number[],
     build.pad(x as Node, low, high, value, interior),
   );
 
+const windowed = (shape: Shape, axes: number[], sizes: number[], strides: number[], dilations: number[]) =>
+  smooth(`[${shape}] axes [${axes}] size [${sizes}] stride [${strides}] dilation [${dilations}]`, [floats(shape)], ([x]) =>
+    build.window(x as Node, axes, sizes, strides, dilations),
+  );
+
+/** A window that meets weights in a contraction, whose gradient is a contraction too; with the weights on either side. */
+const convolved = (strides: number[], dilations: number[]) =>
+  [true, false].map((first) => {
+    const places = strides.map((_, i) => 3 - i);
+    const shape = [2, 3, ...strides.map((_, i) => 8 + i)];
+    const axes = strides.map((_, i) => 2 + i);
+    const [inner, other] = [
+      [1, ...places.map((_, i) => 2 + i)],
+      [1, ...places.map((_, i) => 2 + strides.length + i)],
+    ] as const;
+    return smooth(
+      `contracted with weights ${first ? "before" : "after"} it, stride [${strides}] dilation [${dilations}]`,
+      [floats(shape), floats([2, 3, ...places], -0.7, 0.9, 2)],
+      ([x, w]) => {
+        const blocks = build.window(x as Node, axes, places, strides, dilations);
+        if (first) return build.contract(w as Node, blocks, [[], []], [inner, other]);
+        return build.contract(blocks, w as Node, [[], []], [other, inner]);
+      },
+    );
+  });
+
 type Axes = [readonly number[], readonly number[]];
 
 const contracted = (name: string, a: Shape, b: Shape, batch: Axes, axes: Axes) =>
@@ -127,6 +153,23 @@ export const movementRows: Rows<"leaf" | "view" | "contract" | "index"> = {
     plain("bool with true", [bools], ([x]) => build.pad(x as Node, [1], [1], 1)),
     padded([20, 3], [2, 1], [1, 2], [0, 0], Number.NEGATIVE_INFINITY),
   ].map((c) => (c.name.includes("Infinity") ? { ...c, differentiable: false, smooth: false } : c)),
+  window: [
+    windowed([7], [0], [3], [1], [1]),
+    windowed([7], [0], [3], [2], [1]),
+    windowed([8], [0], [2], [3], [1]),
+    windowed([9], [0], [3], [1], [2]),
+    windowed([9], [0], [3], [2], [2]),
+    windowed([2, 5, 6], [1, 2], [3, 2], [1, 2], [1, 1]),
+    windowed([5, 2, 7], [2, 0], [4, 2], [2, 1], [1, 3]),
+    windowed([4, 3], [0], [1], [2], [1]),
+    windowed([40], [0], [5], [1], [1]),
+    ...convolved([1], [1]),
+    ...convolved([2], [1]),
+    ...convolved([1], [2]),
+    ...convolved([3, 2], [1, 1]),
+    ...convolved([2, 2], [1, 2]),
+    ...convolved([1, 1], [1, 1]),
+  ],
   contract: [
     contracted("matmul", [2, 3], [3, 4], [[], []], [[1], [0]]),
     contracted("right transposed", [2, 3], [4, 3], [[], []], [[1], [1]]),
