@@ -7,7 +7,7 @@ import type { DType } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Storage } from "../graph/storage.ts";
-import { InternalError, mistake } from "../util/errors.ts";
+import { InternalError } from "../util/errors.ts";
 import { context, within } from "./context.ts";
 import { currentDevice } from "./devices.ts";
 import { release } from "./memory.ts";
@@ -118,8 +118,7 @@ export function settle(cells: readonly Cell[], device: Device = currentDevice())
 
 /** Outside a trace: computes all values from the present ones, then assigns them, all or none. */
 export function assignTogether(pairs: readonly (readonly [Cell, Node])[]): void {
-  if (new Set(pairs.map(([cell]) => cell)).size !== pairs.length)
-    throw mistake("OPTION", { where: "assign", problem: "a variable stands twice in the list" });
+  if (pairs.length === 0) return;
   const storages = values(
     pairs.map(([, value]) => value),
     currentDevice(),

@@ -33,6 +33,8 @@ type ResultSource =
 
 interface Update {
   readonly cell: Cell;
+  /** Its rows: as an input, or −1 where the program does not read it, and as an output. */
+  readonly from: number;
   readonly to: number;
   readonly inPlace: boolean;
 }
@@ -56,6 +58,8 @@ export class Entry {
   /** Nodes that come out, one for each output row that is no variable. */
   readonly #outputNodes: readonly Node[];
   readonly #results: readonly ResultSource[];
+  /** Outputs that are several results at once. */
+  readonly #repeated: ReadonlySet<number>;
 
   /** `stacked`: for `run` with a count, where what passes through must be stacked like any other result. */
   constructor(traced: Traced, device: Device, stacked = false) {
@@ -91,7 +95,8 @@ export class Entry {
     this.#cellRows = cells.filter((c) => c.row >= 0).map((c) => c.row);
     this.#updates = next.map((c, i) => {
       const to = outputs.length + i;
-      return { cell: c.cell, to, inPlace: this.loaded.inPlace.has(to) };
+      const from = cells.find((other) => other.cell === c.cell)?.row ?? -1;
+      return { cell: c.cell, from, to, inPlace: this.loaded.inPlace.has(to) };
     });
     this.#inputs = parameters.map(row);
     this.#outputs = roots.map(row);
@@ -101,6 +106,8 @@ export class Entry {
     }
     this.#outputNodes = outputs;
     this.#results = results;
+    const given = results.flatMap((result) => (result.kind === "output" ? [result.index] : []));
+    this.#repeated = new Set(given.filter((index, i) => given.indexOf(index) !== i));
   }
 
   /** Whether every setting that the trace read says the same now. */
@@ -123,8 +130,8 @@ export class Entry {
     // What is returned as it was: from now on it must not be overwritten.
     const results = this.#results.map((result) => {
       if (result.kind === "output") return null;
-      if (result.kind === "argument") return values[result.index] as Storage;
-      const storage = result.kind === "cell" ? result.cell.value() : result.storage;
+      const storage =
+        result.kind === "argument" ? (values[result.index] as Storage) : result.kind === "cell" ? result.cell.value() : result.storage;
       storage.shared = true;
       return storage;
     });
@@ -136,52 +143,72 @@ export class Entry {
       input.storage = values[i] as Storage;
       input.strideBytes = strides === null ? 0 : (strides[i] as number);
     }
-    for (const update of this.#updates) this.#makeRoom(update);
     for (let i = 0; i < this.#cells.length; i++) {
       (inputs[this.#cellRows[i] as number] as Row).storage = (this.#cells[i] as Cell).storage as Storage;
     }
-    for (const input of inputs) bring(input.storage, device);
-
+    for (const update of this.#updates) this.#makeRoom(update);
     const fresh = this.#outputNodes.map((node, i) => {
       const output = outputs[i] as Row;
       output.strideBytes = count === 1 ? 0 : node.size * bytesOf(node.dtype);
       output.storage = new Storage(node.dtype, node.size * count, null);
       return output.storage;
     });
-    for (const { cell, to, inPlace } of this.#updates) {
-      (outputs[to] as Row).storage = (inPlace ? cell.storage : cell.spare) as Storage;
+
+    try {
+      for (const input of inputs) bring(input.storage, device);
+      complain(loaded, loaded.executable.run(inputs, outputs, count));
+    } catch (error) {
+      for (const update of this.#updates) this.#withdraw(update);
+      this.#forget(fresh.length);
+      throw error;
     }
 
-    complain(loaded, loaded.executable.run(inputs, outputs, count));
-
     for (const update of this.#updates) this.#commit(update);
-    // What went in and came out belongs to others: this entry must not keep it alive.
-    for (const at of this.#argumentRows) if (at >= 0) (inputs[at] as Row).storage = nothing;
-    for (let i = 0; i < fresh.length; i++) (outputs[i] as Row).storage = nothing;
+    this.#forget(fresh.length);
     this.#results.forEach((result, i) => {
-      if (result.kind === "output") results[i] = fresh[result.index] as Storage;
+      if (result.kind !== "output") return;
+      const storage = fresh[result.index] as Storage;
+      if (this.#repeated.has(result.index)) storage.shared = true;
+      results[i] = storage;
     });
     return results as Storage[];
   }
 
-  /** Sees to it that writing a variable's next value spoils nothing that somebody else can see. */
-  #makeRoom({ cell, inPlace }: Update): void {
-    const { device } = this;
+  /** What went in and came out belongs to others: this entry must not keep it alive. */
+  #forget(fresh: number): void {
+    for (const at of this.#argumentRows) if (at >= 0) (this.#inputs[at] as Row).storage = nothing;
+    for (const at of this.#cellRows) (this.#inputs[at] as Row).storage = nothing;
+    for (let i = 0; i < fresh; i++) (this.#outputs[i] as Row).storage = nothing;
+    for (const { to } of this.#updates) (this.#outputs[to] as Row).storage = nothing;
+  }
+
+  /** Chooses where a variable's next value goes, so that writing it spoils nothing that somebody else can see. */
+  #makeRoom({ cell, from, to, inPlace }: Update): void {
+    const output = this.#outputs[to] as Row;
     if (inPlace) {
       const storage = cell.storage as Storage;
-      if (storage.shared) cell.replace(duplicate(storage));
+      output.storage = storage.shared ? duplicate(storage) : storage;
+      (this.#inputs[from] as Row).storage = output.storage;
       return;
     }
     cell.spare ??= new Storage(cell.dtype, sizeOf(cell.shape), null);
-    if (cell.spare.resident !== null && cell.spare.resident.device !== device.name) release(cell.spare);
+    if (cell.spare.resident !== null && cell.spare.resident.device !== this.device.name) release(cell.spare);
+    output.storage = cell.spare;
   }
 
-  #commit({ cell, inPlace }: Update): void {
+  /** After a failure: the variable is what it was. */
+  #withdraw({ cell, to, inPlace }: Update): void {
+    const { storage } = this.#outputs[to] as Row;
+    if (inPlace && storage !== cell.storage) release(storage);
+  }
+
+  #commit({ cell, to, inPlace }: Update): void {
+    const next = (this.#outputs[to] as Row).storage;
     if (inPlace) {
-      cell.overwritten();
+      if (next === cell.storage) cell.overwritten();
+      else cell.replace(next);
       return;
     }
-    const next = cell.spare as Storage;
     cell.spare = null;
     const before = cell.replace(next);
     if (before === null || before.shared) return;

@@ -16,7 +16,7 @@ import { Storage } from "../graph/storage.ts";
 import { mistake, UnsupportedError } from "../util/errors.ts";
 import { tensor } from "./create.ts";
 import { Tensor, wrap } from "./tensor.ts";
-import { flatten, type Template, unflatten } from "./tree.ts";
+import { flatten, isPlain, type Template, unflatten } from "./tree.ts";
 import type { AnyTensor } from "./types.ts";
 import { Variable } from "./variable.ts";
 
@@ -269,19 +269,18 @@ function run(signature: Signature, data: Data[], count: number): unknown {
       storages[i] = computed[j] as Storage;
     });
   }
-  let results: Storage[];
   try {
-    results = entry.run(storages, count, sliced === null ? null : stridesOf(signature, data));
+    const results = entry.run(storages, count, sliced === null ? null : stridesOf(signature, data));
+    const leaves = results.map((storage, i) => {
+      const own = temporary.includes(storage) ? new Storage(storage.dtype, storage.length, storage.host?.slice() ?? null) : storage;
+      const shape = entry.resultShapes[i] as Shape;
+      return new Tensor<DType>(buffer(own, sliced === null ? shape : [count, ...shape]));
+    });
+    return unflatten(signature.result, leaves);
   } finally {
     data.length = 0;
+    for (const storage of temporary) release(storage);
   }
-  const leaves = results.map((storage, i) => {
-    const own = temporary.includes(storage) ? new Storage(storage.dtype, storage.length, storage.host?.slice() ?? null) : storage;
-    const shape = entry.resultShapes[i] as Shape;
-    return new Tensor<DType>(buffer(own, sliced === null ? shape : [count, ...shape]));
-  });
-  for (const storage of temporary) release(storage);
-  return unflatten(signature.result, leaves);
 }
 
 function stridesOf({ template, types, sliced }: Signature, data: readonly Data[]): number[] {
@@ -360,13 +359,11 @@ function matches(template: Template, value: unknown, types: readonly Type[], dat
         template.items.every((item, i) => matches(item, value[i], types, data, count))
       );
     case "object": {
-      if (typeof value !== "object" || value === null || value instanceof Tensor) return false;
+      if (!isPlain(value)) return false;
       const keys = Object.keys(value);
       return (
         keys.length === template.entries.length &&
-        template.entries.every(
-          ([key, item], i) => keys[i] === key && matches(item, (value as Record<string, unknown>)[key], types, data, count),
-        )
+        template.entries.every(([key, item], i) => keys[i] === key && matches(item, value[key], types, data, count))
       );
     }
     case "static":

@@ -1,7 +1,8 @@
 // Branches and loops inside a program: cond, whileLoop and scan. Their bodies are ordinary functions of tensors, traced once.
 // What a body uses from outside comes in as a constant; variables that it assigns are carried along and assigned at the end.
 
-import { Cell } from "../engine/cell.ts";
+import { assignTogether, Cell } from "../engine/cell.ts";
+import { context } from "../engine/context.ts";
 import { cellAfter, type Free, freeOf, regionWith, type Traced, traceBody } from "../engine/trace.ts";
 import { cond as condNodes, scan as scanNodes, whileLoop as whileNodes } from "../graph/build.ts";
 import type { DType } from "../graph/dtype.ts";
@@ -18,9 +19,9 @@ const valueOf = (item: Free): Node => (item instanceof Cell ? item.read() : item
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 function assignAll(cells: readonly Cell[], values: readonly Node[]): void {
-  cells.forEach((cell, i) => {
-    cell.assign(values[i] as Node);
-  });
+  const pairs = cells.map((cell, i) => [cell, values[i] as Node] as const);
+  if (context.recorder === null) assignTogether(pairs);
+  else for (const [cell, value] of pairs) cell.assign(value);
 }
 
 /**

@@ -159,6 +159,8 @@ export function assignAll(variables: readonly Variable<DType>[], values: readonl
       got: values.length,
       expected: variables.length,
     });
+  const twice = variables.find((v, i) => variables.indexOf(v) !== i);
+  if (twice !== undefined) throw mistake("OPTION", { where: "assignAll", problem: `variable "${twice.name}" stands twice in the list` });
   const pairs = variables.map((v, i) => [v.cell, v.accept(values[i] as Tensor<DType> | Data)] as const);
   if (context.recorder === null) assignTogether(pairs);
   else for (const [cell, node] of pairs) cell.assign(node);

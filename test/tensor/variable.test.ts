@@ -159,7 +159,7 @@ describe.each(devices)("variables on %s", (device) => {
       d.assignAll([a, b], [b.mul(1), a.add(b)]);
       expectTensor(a, [10]);
       expectTensor(b, [11]);
-      expect(errorOf(() => d.assignAll([a, a], [b, b])).message).toBe("assign: a variable stands twice in the list.");
+      expect(errorOf(() => d.assignAll([a, a], [b, b])).message).toBe('assignAll: variable "a" stands twice in the list.');
       expect(errorOf(() => d.assignAll([a], [b, b])).message).toMatch(/^assignAll: needs a value for each variable/);
     }),
   );

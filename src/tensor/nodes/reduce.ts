@@ -106,8 +106,12 @@ export function argExtreme(op: "argMax" | "argMin", x: Node, axis: number | unde
   return keep(argReduce(op, x, a), x, [a], keepDimensions);
 }
 
-/** The largest element along some axes as a constant for gradients, with the axes kept; 0 in place of an infinity. */
+/** The largest element along some axes as a constant for gradients, with the axes kept; 0 of nothing and in place of an infinity. */
 function shift(x: Node, axes: readonly number[], where: string): Node {
+  if (axes.some((a) => x.shape[a] === 0)) {
+    const kept = x.shape.map((n, i) => (axes.includes(i) ? 1 : n));
+    return constant(0, x.dtype, kept);
+  }
   const top = unary("stopGradient", along(where, "reduceMax", x, axes, true));
   return select(isFinite(top), top, fill(top, 0));
 }
