@@ -34,6 +34,8 @@ export class Draft {
   hero: Node | null = null;
   /** Nothing in it but elementwise work on affine views: an epilogue. */
   plain: boolean = true;
+  /** Takes no work that follows what it computes. */
+  sealed = false;
   nodes = 0;
   readonly members: Set<Node> = new Set();
   /** Of the first reduction. */
@@ -138,6 +140,7 @@ export class Draft {
       if (member.size !== this.outer && isFlatNeeded(member)) return false;
     }
     this.form = "mixed";
+    this.points = this.outer;
     return true;
   }
 
@@ -163,7 +166,8 @@ export class Draft {
 
   /** Whether two drafts run over the same elements and could be one. */
   fits(other: Draft): boolean {
-    if (this.form === "alone" || other.form === "alone" || this.nodes + other.nodes > mostNodes) return false;
+    if (this.form === "alone" || other.form === "alone" || this.sealed !== other.sealed) return false;
+    if (this.nodes + other.nodes > mostNodes) return false;
     if (this.form === "contract" || other.form === "contract") {
       if (this.form === other.form) return false;
       const [contract, open] = this.form === "contract" ? [this, other] : [other, this];

@@ -64,10 +64,12 @@ export class Fusion {
   readonly appearances: Map<Node, Appearance[]> = new Map();
   readonly drafts: Draft[] = [];
   private readonly packed: ReadonlyMap<Node, Node>;
+  private readonly apart: ReadonlySet<Node>;
 
-  constructor(order: readonly Node[], required: ReadonlySet<Node>, packed: ReadonlyMap<Node, Node>) {
+  constructor(order: readonly Node[], required: ReadonlySet<Node>, packed: ReadonlyMap<Node, Node>, apart: ReadonlySet<Node>) {
     this.order = order;
     this.required = required;
+    this.apart = apart;
     this.packed = packed;
     this.sources = new Sources(required);
     this.facts = factsOf(order, this.sources, required);
@@ -96,6 +98,7 @@ export class Fusion {
     });
   }
 
+  /** Decides where a node is computed; all of its users have been placed. */
   private place(node: Node): void {
     if (hasMemory(node) || (!this.required.has(node) && (isView(node) || isMade(node)))) return;
     const uses = this.usesOf(node);
@@ -110,7 +113,7 @@ export class Fusion {
       if (drafts.length > 1 && this.repeat(node, uses, drafts)) return;
       if (drafts.length === 1 && this.joinOnly(node, all, drafts[0] as Draft)) return;
     }
-    if (drafts.length > 0 && this.joinFirst(node, uses, drafts)) return;
+    if (drafts.length > 0 && !this.apart.has(node) && this.joinFirst(node, uses, drafts)) return;
     this.begin(node, drafts, node.size);
   }
 
@@ -120,6 +123,7 @@ export class Fusion {
       size,
     );
     draft.begin(node, this.isPlain(node));
+    draft.sealed = this.apart.has(node);
     this.drafts.push(draft);
     this.appear(node, { draft, indexed: true, evaluations: node.size, repeated: 0 });
     return draft;
@@ -300,7 +304,19 @@ function mergeable(drafts: readonly Draft[]): boolean {
   return drafts.length <= mostMerged && drafts.every((a, i) => drafts.every((b, j) => j <= i || a.fits(b)));
 }
 
-/** Cuts a region into groups. */
-export function fuse(order: readonly Node[], required: ReadonlySet<Node>, packed: ReadonlyMap<Node, Node>): Grouping {
-  return regroup(new Fusion(order, required, packed));
+/**
+ * Cuts a region into groups.
+ *
+ * @param order all nodes, operands before users
+ * @param required the nodes to store in any case
+ * @param packed the packed operand of every contraction
+ * @param apart of those, the ones that are computed before whatever uses them
+ */
+export function fuse(
+  order: readonly Node[],
+  required: ReadonlySet<Node>,
+  packed: ReadonlyMap<Node, Node>,
+  apart: ReadonlySet<Node>,
+): Grouping {
+  return regroup(new Fusion(order, required, packed, apart));
 }

@@ -136,7 +136,7 @@ class Dependencies {
       let least = Number.POSITIVE_INFINITY;
       for (let at = 0; at < Math.min(window, ready.length); at++) {
         const grown = growth(ready[at] as number);
-        if (grown < least && (grown <= 0 || at === 0)) [best, least] = [at, grown];
+        if (grown < least && (grown < 0 || at === 0)) [best, least] = [at, grown];
       }
       const [next] = ready.splice(best, 1) as [number];
       result.push(next === this.guard ? null : next);

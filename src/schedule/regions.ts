@@ -53,11 +53,11 @@ export function emitRegionOperation(
 }
 
 function emitCond(node: Node<"cond">, { emitter, operands, outputs }: Job): Step[] {
-  const { then, otherwise, results } = node.attributes;
-  const places = outputs.map((output, i) => output ?? emitter.temporary(results[i] as ResultType));
+  const { then, otherwise } = node.attributes;
+  const alive = outputs.flatMap((output, i) => (output === null ? [] : [i]));
   const branch = (region: Region) => {
-    const binding = { parameters: operands.slice(1), result: (i: number) => places[i] as Operand, donations: [], guarded: false };
-    return emitter.region(region, binding).steps;
+    const result = (i: number) => outputs[alive[i] as number] as Operand;
+    return emitter.region(only(region, alive), { parameters: operands.slice(1), result, donations: [], guarded: false }).steps;
   };
   return [{ kind: "if", condition: operands[0] as Operand, then: branch(then), otherwise: branch(otherwise) }];
 }
@@ -68,7 +68,7 @@ function emitWhile(node: Node<"while">, job: Job): Step[] {
   const parameters = [...job.operands.slice(0, constants), ...places];
   const flag = job.emitter.temporary({ shape: [], dtype: "bool" });
   const test = job.emitter.region(condition, { parameters, result: () => flag, donations: [], guarded: false }).steps;
-  return [...steps, { kind: "while", test, condition: flag, body: iteration(job, body, parameters, constants, places, () => null) }];
+  return [...steps, { kind: "while", test, condition: flag, body: iteration(job, body, parameters, constants, places) }];
 }
 
 function emitScan(node: Node<"scan">, job: Job): Step[] {
@@ -83,11 +83,9 @@ function emitScan(node: Node<"scan">, job: Job): Step[] {
   const first = constants + carries;
   const sequences = job.operands.slice(first).map((operand, i) => moving(operand, body.parameters[first + i] as Node));
   const parameters = [...job.operands.slice(0, constants), ...places, ...sequences];
-  const stacked = (i: number): Operand | null => {
-    const output = job.outputs[i];
-    return output === null || output === undefined ? null : moving(output, body.results[i] as Node);
-  };
-  const inside = iteration(job, body, parameters, constants, places, stacked);
+  const alive = body.results.flatMap((_, i) => (i < carries || (job.outputs[i] ?? null) !== null ? [i] : []));
+  const stacked = alive.slice(carries).map((i) => moving(job.outputs[i] as Operand, body.results[i] as Node));
+  const inside = iteration(job, only(body, alive), parameters, constants, places, stacked);
   return [...steps, { kind: "loop", counter, count: length, reverse, body: inside }];
 }
 
@@ -102,6 +100,11 @@ function startState(job: Job, constants: number, types: readonly ResultType[]): 
   return { places, steps };
 }
 
+/** The region with some of its results only: nobody takes the others. */
+function only(region: Region, results: readonly number[]): Region {
+  return { parameters: region.parameters, results: results.map((i) => region.results[i] as Node) };
+}
+
 /** One iteration: the body, then the carries that could not be written in place moved to where the next iteration reads them. */
 function iteration(
   job: Job,
@@ -109,14 +112,14 @@ function iteration(
   parameters: readonly Operand[],
   constants: number,
   places: readonly Operand[],
-  other: (result: number) => Operand | null,
+  stacked: readonly Operand[] = [],
 ): Step[] {
   const moves: Step[] = [];
   const { steps } = job.emitter.region(body, {
     parameters,
     result: (i, inPlace) => {
       const place = places[i];
-      if (place === undefined) return other(i) ?? job.emitter.temporary(body.results[i] as Node);
+      if (place === undefined) return stacked[i - places.length] as Operand;
       if (inPlace) return place;
       const next = job.emitter.temporary(body.results[i] as Node);
       moves.push(...copy(next, place, body.results[i] as Node));

@@ -5,7 +5,7 @@ import { bytesOf } from "../graph/dtype.ts";
 import { inputOf, type Node } from "../graph/node.ts";
 import { isElementwise } from "../graph/operation.ts";
 import type { Draft } from "./draft.ts";
-import { type Fusion, needIn } from "./fuse.ts";
+import { type Appearance, type Fusion, needIn } from "./fuse.ts";
 import type { Group, Grouping } from "./group.ts";
 import { hasMemory, isMade, isView } from "./memory.ts";
 
@@ -128,18 +128,18 @@ function hoist(fusion: Fusion): void {
     const moving = new Set<Node>();
     let possible = true;
     for (const { user } of fusion.edges.get(node) ?? []) {
-      for (const { draft } of fusion.appearances.get(user) ?? []) {
-        if (draft.current() === home) continue;
-        possible &&= homeDraft(fusion, user) === draft.current() && canMove(fusion, user, home);
-        moving.add(user);
-      }
+      const appearances = fusion.appearances.get(user) ?? [];
+      if (appearances.every(({ draft }) => draft.current() === home)) continue;
+      possible &&= appearances.length === 1 && canMove(fusion, user, home);
+      moving.add(user);
     }
     if (!possible || moving.size === 0) continue;
+    const draftOf = (user: Node) => (fusion.appearances.get(user) as [Appearance])[0].draft.current();
     let gain = bytes(node);
-    for (const user of moving) if (!fusion.isNeededOutside(user, homeDraft(fusion, user) as Draft)) gain -= bytes(user);
+    for (const user of moving) if (!fusion.isNeededOutside(user, draftOf(user))) gain -= bytes(user);
     if (gain < 0) continue;
     for (const user of moving) {
-      const from = homeDraft(fusion, user) as Draft;
+      const from = draftOf(user);
       from.members.delete(user);
       from.nodes--;
       home.add(user, fusion.isPlain(user));
@@ -150,7 +150,7 @@ function hoist(fusion: Fusion): void {
 
 /** Whether a node could be computed in a draft from what that computes, and from parameters. */
 function canMove(fusion: Fusion, node: Node, to: Draft): boolean {
-  if (!isElementwise(node.op) || node.op === "checkBounds" || to.isFull()) return false;
+  if (!isElementwise(node.op) || node.op === "checkBounds" || to.sealed || to.isFull()) return false;
   if (to.form === "contract" && !fusion.isPlain(node)) return false;
   return node.inputs.every((x) => {
     const { base, way } = fusion.sources.of(x);

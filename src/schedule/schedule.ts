@@ -36,7 +36,10 @@ export function schedule(
   const simplified = simplify(region, target, { patterns: fuse, smallWork: options.smallWork ?? smallWork });
   const emitter = new Emitter(simplified, target, (inner, order) => {
     const required = requiredStores(inner, order, simplified.packed);
-    return fuse ? fusion(order, required, simplified.packed) : separate(order, required);
+    // What is written in place waits for all checks, so a check must not stand in the task that writes.
+    const checks = inner === simplified.region && donations.length > 0 ? order.filter((node) => node.op === "checkBounds") : [];
+    for (const node of checks) required.add(node);
+    return fuse ? fusion(order, required, simplified.packed, new Set(checks)) : separate(order, required);
   });
   const inputs = region.parameters.length;
   const outputs = region.results.length;

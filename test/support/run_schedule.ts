@@ -11,7 +11,9 @@ import type { Kernel, Operand, Step } from "../../src/graph/kernel.ts";
 import { Node } from "../../src/graph/node.ts";
 import type { Op, Region } from "../../src/graph/operation.ts";
 import { inline, substitute } from "../../src/graph/rewrite.ts";
+import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import { type Lowered, memoryOf, type Schedule, type Task } from "../../src/graph/task.ts";
+import { affineView } from "../../src/graph/view.ts";
 import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
 import { store } from "../../src/runtime/reference/rules.ts";
 import { place } from "../../src/schedule/schedule.ts";
@@ -48,9 +50,28 @@ export function pretendLowered(task: Task, scratch = 0): Lowered {
 
 const garbage = 0xa7;
 
+/** What task.ts says of every task, as far as it can be seen. */
+function checkForm(task: Task): void {
+  const fail = (what: string) => {
+    throw new Error(`${task.name}: ${what}`);
+  };
+  if (new Set(task.inputs).size !== task.inputs.length || new Set(task.outputs).size !== task.outputs.length) fail("a buffer occurs twice");
+  for (const output of task.outputs) {
+    const sizes = task.kind === "loops" ? [sizeOf(task.domain), sizeOf(task.domain) * sizeOf(task.inner)] : [task.hero.size];
+    if (!sizes.includes(output.size)) fail(`an output of ${output.size} elements over a domain of ${sizes}`);
+  }
+  if (task.kind !== "contract") return;
+  const { hero, packed, tile } = task;
+  const [b, k, n] = (hero.inputs[1] as Node).shape as [number, number, number];
+  if (!sameShape(packed.shape, [b, Math.ceil(n / tile.columns), k, tile.columns])) fail(`packed is [${packed.shape}]`);
+  if (!task.inputs.includes(packed)) fail("packed is no input");
+  if (affineView(hero.inputs[0] as Node, (x) => task.inputs.includes(x)) === null) fail("the left operand is no affine view of an input");
+}
+
 /** Runs a schedule made of `region` on the values of its parameters. */
 export function runSchedule(schedule: Schedule, region: Region, parameters: readonly TypedArray[], options: RunOptions = {}): RunResult {
   const scratch = options.scratch ?? 0;
+  schedule.tasks.forEach(checkForm);
   const program = place(
     schedule,
     schedule.tasks.map((task) => pretendLowered(task, scratch)),
