@@ -211,7 +211,10 @@ async function chooseLambda(setup: Setup, train: Int32Array, codes: Int32Array |
     lambdas,
     choose: values["one-standard-error"] ? "oneStandardError" : "best",
     ...labels,
-    train: (samples, lambda) => trainOn(setup, takeRows(rows, samples), lambda, { session: null }),
+    train: (samples, lambda) => {
+      if (session.signal.aborted) throw mistake("INTERRUPTED", { where: "downhill train", problem: "interrupted before a λ was chosen" });
+      return trainOn(setup, takeRows(rows, samples), lambda, { session: null });
+    },
     score: async (fitted, samples) => {
       const scores = await evaluate(fitted.model, datasetOf(fitted, takeRows(rows, samples)), { loss: lossOf(task) });
       // Targets are standardised anew in each fold: errors are compared in the column's own units.

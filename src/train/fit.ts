@@ -15,6 +15,7 @@ import type { AnyTensor } from "../tensor/types.ts";
 import { mistake } from "../util/errors.ts";
 import type { EventSink, Scores } from "../util/events.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
+import { pause } from "../util/pause.ts";
 import { asSamples, type Dataset, type Samples } from "./dataset.ts";
 import { checkModel, type Evaluator, inMode, type Loss, makeEvaluator } from "./evaluate.ts";
 import type { EpochRecord, History } from "./history.ts";
@@ -372,15 +373,6 @@ class Reader {
       secondsLeft: this.#speed > 0 ? left / this.#speed : Number.POSITIVE_INFINITY,
     });
   }
-}
-
-/** Lets others run: timers, signals, the page. */
-function pause(): Promise<void> {
-  const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;
-  return new Promise((resolve) => {
-    if (immediate === undefined) setTimeout(resolve, 0);
-    else immediate(resolve);
-  });
 }
 
 /** The options that are plain data, for the log. */

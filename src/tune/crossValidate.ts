@@ -6,6 +6,7 @@ import { type Fold, kFold } from "../data/split.ts";
 import { mistake } from "../util/errors.ts";
 import type { EventSink } from "../util/events.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
+import { pause } from "../util/pause.ts";
 
 export interface CrossValidationOptions<M> {
   /** Number of samples. */
@@ -98,6 +99,7 @@ export async function crossValidate<M>(options: CrossValidationOptions<M>): Prom
       const score = await options.score(await options.train(part.train, lambda), part.validation);
       (scores[i] as number[]).push(score);
       options.onEvent?.({ type: "fold", lambda, fold: fold + 1, folds, score });
+      await pause();
     }
   }
   const summary = summarise(lambdas, scores);

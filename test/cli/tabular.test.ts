@@ -188,3 +188,16 @@ test("Ctrl-C keeps the run, and --resume goes on to the same model", async () =>
   expect(answers[1]).toBe(answers[0]);
   expect(answers[0]).toContain("Birne");
 });
+
+test("Ctrl-C while λ is being chosen ends it", async () => {
+  const place = workplace();
+  const { child, outcome } = start(place, ["train", orchard, "--target", "Sorte", "--lambda", "auto", "--model", "mlp", "--run", "cut"]);
+  const log = join(place, "cut/events.jsonl");
+  while (!existsSync(log) || !readFileSync(log, "utf8").includes('"fold"')) await new Promise((r) => setTimeout(r, 5));
+  child.kill("SIGINT");
+  expect(await outcome).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("error: downhill train: interrupted before a λ was chosen.\n"),
+  });
+  expect(readdirSync(join(place, "cut"))).toEqual(["events.jsonl"]);
+});
