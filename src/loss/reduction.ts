@@ -15,20 +15,20 @@ export interface LossOptions {
   readonly reduction?: Reduction;
 }
 
-/** Sums up the losses of the elements. */
-export function reduced(where: string, losses: Tensor, options: LossOptions): Tensor {
-  checkNames(where, options, ["reduction"]);
+/** Refuses options that the loss does not have, and reductions that are none. */
+export function checkOptions(where: string, options: { readonly reduction?: unknown }, names: readonly string[] = []): void {
+  checkNames(where, options, ["reduction", ...names]);
   const { reduction = "mean" } = options;
-  switch (reduction) {
-    case "mean":
-      return losses.mean();
-    case "sum":
-      return losses.sum();
-    case "none":
-      return losses;
-    default:
-      throw mistake("OPTION", { where, problem: "unknown reduction", got: reduction, expected: "mean, sum or none" });
-  }
+  if (reduction !== "mean" && reduction !== "sum" && reduction !== "none")
+    throw mistake("OPTION", { where, problem: "unknown reduction", got: reduction, expected: "mean, sum or none" });
+}
+
+/** Sums up the losses of the elements. `names` are the loss's own options. */
+export function reduced(where: string, losses: Tensor, options: LossOptions, names: readonly string[] = []): Tensor {
+  checkOptions(where, options, names);
+  const { reduction = "mean" } = options;
+  if (reduction === "none") return losses;
+  return reduction === "sum" ? losses.sum() : losses.mean();
 }
 
 /** The target in the prediction's dtype. */
@@ -52,4 +52,10 @@ export function matching(where: string, prediction: AnyTensor, target: AnyTensor
 export function requireFloat(where: string, prediction: AnyTensor): void {
   if (!isFloat(prediction.dtype))
     throw mistake("DTYPE", { where, problem: "the prediction must be floating point", got: prediction.dtype, advice: "Cast it first." });
+}
+
+/** Refuses an argument of another shape than expected. */
+export function requireShape(where: string, name: string, got: AnyTensor, expected: readonly number[], why: string): void {
+  if (!sameShape(got.shape, expected))
+    throw mistake("SHAPE", { where, problem: `${name} ${why}`, got: `${name} ${showShape(got.shape)}`, expected: showShape(expected) });
 }
