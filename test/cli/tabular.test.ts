@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodeTarget, fitTarget, rowsWithTarget, splitSamples, takeRows } from "../../src/data/index.ts";
 import { readTable } from "../../src/data/node/read.ts";
-import { downhill, share, workplace } from "./run.ts";
+import { downhill, downhillHere, share, workplace } from "./run.ts";
 
 const orchard = resolve("test/data/orchard.csv");
 const lines = (text: string) => text.trimEnd().split("\n");
@@ -95,11 +95,11 @@ describe("a messy table of one's own", () => {
 });
 
 describe("bars", () => {
-  test.each(["iris", "breast_cancer"])("%s with --lambda auto: at least 95 % right", (name) => {
+  test.each(["iris", "breast_cancer"])("%s with --lambda auto: at least 95 % right", async (name) => {
     const file = resolve(`../shared/data/${name}.csv`);
     if (!existsSync(file)) return;
     const place = workplace();
-    const result = downhill(place, ["train", file, "--target", "target", "--lambda", "auto"]);
+    const result = await downhillHere(place, ["train", file, "--target", "target", "--lambda", "auto"]);
     expect(result.code).toBe(0);
     expect(share(result.out, "test accuracy")).toBeGreaterThanOrEqual(0.95);
   });
@@ -113,33 +113,33 @@ describe("regression and networks", () => {
   });
   writeFileSync(join(place, "houses.csv"), `area,garden,price,age\n${rows.join("\n")}\n`);
 
-  test("numbers are told from classes, and predicted in their own units", () => {
-    const result = downhill(place, ["train", "houses.csv", "--target", "price", "--lambda", "1e-5"]);
+  test("numbers are told from classes, and predicted in their own units", async () => {
+    const result = await downhillHere(place, ["train", "houses.csv", "--target", "price", "--lambda", "1e-5"]);
     expect(result.code).toBe(0);
     expect(result.out).toContain("target price: regression (numbers with decimals; --task says otherwise)");
     expect(Number(/test R²\s+([\d.]+)/.exec(result.out)?.[1])).toBeGreaterThan(0.9999);
     expect(Number(/test RMSE\s+([\d.]+)/.exec(result.out)?.[1])).toBeLessThan(2);
     writeFileSync(join(place, "one.csv"), "age,garden,area\n-2,ja,10\n");
-    const answer = lines(downhill(place, ["predict", "runs/houses/model.safetensors", "one.csv"]).out);
+    const answer = lines((await downhillHere(place, ["predict", "runs/houses/model.safetensors", "one.csv"])).out);
     expect(answer[0]).toBe("price");
     expect(Math.abs(Number(answer[1]) - (1000 + 120 + 140 + 90))).toBeLessThan(3);
   });
 
-  test("an mlp stops early by rows of its own, and learns what a line cannot", () => {
+  test("an mlp stops early by rows of its own, and learns what a line cannot", async () => {
     const bent = Array.from({ length: 300 }, (_, i) => {
       const [a, b] = [Math.sin(i * 1.7), Math.cos(i * 0.61)];
       return `${a.toFixed(4)},${b.toFixed(4)},${a * b > 0 ? "same" : "other"}`;
     });
     writeFileSync(join(place, "bent.csv"), `a,b,sign\n${bent.join("\n")}\n`);
-    const linear = downhill(place, ["train", "bent.csv", "--target", "sign"]);
-    const mlp = downhill(place, ["train", "bent.csv", "--target", "sign", "--model", "mlp", "--hidden", "32,16"]);
+    const linear = await downhillHere(place, ["train", "bent.csv", "--target", "sign"]);
+    const mlp = await downhillHere(place, ["train", "bent.csv", "--target", "sign", "--model", "mlp", "--hidden", "32,16"]);
     expect(mlp.out).toContain("mlp 2-32-16-2, 658 parameters");
     expect(share(mlp.out, "test accuracy")).toBeGreaterThan(0.93);
     expect(share(linear.out, "test accuracy")).toBeLessThan(0.75);
   });
 
-  test("--task, --test, --run, --epochs, --one-standard-error are obeyed", () => {
-    const result = downhill(place, [
+  test("--task, --test, --run, --epochs, --one-standard-error are obeyed", async () => {
+    const result = await downhillHere(place, [
       ...[
         "train",
         "houses.csv",
