@@ -115,6 +115,10 @@ function attributesKey(node: Node): string {
     }
     case "argSort":
       return (node.attributes as Attributes["argSort"]).descending ? ":down" : "";
+    case "recurrence": {
+      const { combine, axis, reverse } = node.attributes as Attributes["recurrence"];
+      return `:${combine}@${axis}${reverse}`;
+    }
     case "cond": {
       const { then, otherwise } = node.attributes as Attributes["cond"];
       return regions(then, otherwise);

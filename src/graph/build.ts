@@ -13,6 +13,7 @@ import {
   type ReduceOp,
   type Region,
   type ResultType,
+  type Running,
   type UnaryOp,
 } from "./operation.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf, withoutAxes } from "./shape.ts";
@@ -48,7 +49,7 @@ export function iota(shape: Shape, axis: number): Node {
 
 // ---- Elementwise
 
-const floatOnly: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "erf"]);
+const floatOnly: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "erf", "erfc"]);
 
 export function unary(op: Exclude<UnaryOp, "cast" | "checkBounds">, x: Node): Node {
   if (floatOnly.has(op) && !isFloat(x.dtype))
@@ -79,6 +80,8 @@ export function binary(op: BinaryOp, a: Node, b: Node): Node {
     });
   if (a.dtype !== b.dtype) throw mistake("DTYPE", { where: op, problem: "operands differ in dtype", got: `${a.dtype} and ${b.dtype}` });
   if (isComparison(op)) return new Node(op, [a, b], none, a.shape, "bool");
+  if (op === "atan2" && !isFloat(a.dtype))
+    throw mistake("DTYPE", { where: op, problem: "needs floating-point tensors", got: a.dtype, advice: "Cast them first." });
   const logical = op === "and" || op === "or" || op === "xor";
   if (logical ? isFloat(a.dtype) : a.dtype === "bool" && op !== "maximum" && op !== "minimum") {
     throw mistake("DTYPE", { where: op, problem: `is not defined on ${a.dtype}`, expected: logical ? "bool or integers" : "numbers" });
@@ -374,6 +377,18 @@ export function dynamicUpdate(x: Node, update: Node, starts: readonly Node[]): N
 export function argSort(x: Node, descending = false): Node {
   if (x.shape.length === 0) throw mistake("AXIS", { where: "argSort", problem: "a scalar has no axis to sort" });
   return new Node("argSort", [x], { descending }, x.shape, "int32");
+}
+
+/** Each element from the one before it along an axis; `inputs` are [x], or [a, x] for `linear`. */
+export function recurrence(combine: Running, inputs: readonly Node[], axis: number, reverse = false): Node {
+  const x = inputs[inputs.length - 1];
+  if (x === undefined || inputs.length !== (combine === "linear" ? 2 : 1)) throw new InternalError(`recurrence of ${inputs.length} inputs`);
+  const a = normalizeAxis("recurrence", axis, x.shape.length);
+  if (x.dtype === "bool")
+    throw mistake("DTYPE", { where: "recurrence", problem: "is not defined on bool", advice: "Cast to int32 first." });
+  if (inputs.some((n) => n.dtype !== x.dtype || !sameShape(n.shape, x.shape)))
+    throw new InternalError("recurrence: operands differ in type");
+  return new Node("recurrence", inputs, { combine, axis: a, reverse }, x.shape, x.dtype);
 }
 
 // ---- Control flow

@@ -41,7 +41,7 @@ export type BinaryOperation =
   | "le";
 
 /** Double-precision functions that the host provides (JavaScript's Math, or libm). */
-export type HostFunction = "exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "pow" | "erf";
+export type HostFunction = "exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "pow" | "erf" | "erfc" | "atan2";
 
 export type Expression =
   /** The value in every lane. Integers beyond int32 are given as their int32 bits for u32. */

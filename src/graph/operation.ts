@@ -27,6 +27,12 @@ export interface ResultType {
 //   int32. Between integers it wraps. To bool it is `!= 0`.
 // - Indices of `gather`, `scatterAdd` and starts of dynamic blocks are clamped, so nothing traps; `checkBounds` complains.
 
+/**
+ * What a recurrence computes: y₀ = x₀, then yₖ = yₖ₋₁ + xₖ, yₖ₋₁ · xₖ, or the larger of yₖ₋₁ and xₖ. `linear` has two operands
+ * a and x: yₖ = aₖ · yₖ₋₁ + xₖ, where the first a is not used.
+ */
+export type Running = "sum" | "product" | "maximum" | "linear";
+
 interface NoAttributes {
   readonly none?: never;
 }
@@ -54,6 +60,7 @@ export interface Attributes {
   cos: NoAttributes;
   tanh: NoAttributes;
   erf: NoAttributes;
+  erfc: NoAttributes;
   floor: NoAttributes;
   ceil: NoAttributes;
   round: NoAttributes;
@@ -69,6 +76,7 @@ export interface Attributes {
   mul: NoAttributes;
   div: NoAttributes;
   pow: NoAttributes;
+  atan2: NoAttributes;
   remainder: NoAttributes;
   maximum: NoAttributes;
   minimum: NoAttributes;
@@ -116,6 +124,8 @@ export interface Attributes {
   dynamicSlice: NoAttributes;
   dynamicUpdate: NoAttributes;
   argSort: { readonly descending: boolean };
+  /** Along an axis, each element from the one before it (behind it, if reversed); see `Running`. */
+  recurrence: { readonly combine: Running; readonly axis: number; readonly reverse: boolean };
   // Control flow; a region operation has several results, taken out by `project`
   cond: { readonly results: readonly ResultType[]; readonly then: Region; readonly otherwise: Region };
   while: { readonly results: readonly ResultType[]; readonly condition: Region; readonly body: Region; readonly constants: number };
@@ -153,6 +163,7 @@ export const familyOf = {
   cos: "unary",
   tanh: "unary",
   erf: "unary",
+  erfc: "unary",
   floor: "unary",
   ceil: "unary",
   round: "unary",
@@ -166,6 +177,7 @@ export const familyOf = {
   mul: "binary",
   div: "binary",
   pow: "binary",
+  atan2: "binary",
   remainder: "binary",
   maximum: "binary",
   minimum: "binary",
@@ -198,6 +210,7 @@ export const familyOf = {
   dynamicSlice: "index",
   dynamicUpdate: "index",
   argSort: "index",
+  recurrence: "index",
   cond: "region",
   while: "region",
   scan: "region",
@@ -208,6 +221,13 @@ familyOf satisfies Record<Op, Family>;
 
 /** The operations of some families. */
 export type OpsOf<F extends Family> = { [O in Op]: (typeof familyOf)[O] extends F ? O : never }[Op];
+
+/** Operations with an algorithm of their own, each a task of its own on operands in memory. */
+export type RoutineOp = "scatterAdd" | "argSort" | "recurrence";
+
+export function isRoutine(op: Op): op is RoutineOp {
+  return op === "scatterAdd" || op === "argSort" || op === "recurrence";
+}
 
 export type UnaryOp = OpsOf<"unary">;
 export type BinaryOp = OpsOf<"binary">;

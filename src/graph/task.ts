@@ -4,6 +4,7 @@
 import type { DType } from "./dtype.ts";
 import type { Kernel, Memory, Step } from "./kernel.ts";
 import type { Node } from "./node.ts";
+import type { RoutineOp } from "./operation.ts";
 import type { Shape } from "./shape.ts";
 
 interface TaskCommon {
@@ -63,10 +64,10 @@ export interface ContractTask extends TaskCommon {
   readonly tile: Tile;
 }
 
-/** An operation with an algorithm of its own (scatterAdd, argSort); all its operands are inputs, it is the one output. */
+/** An operation with an algorithm of its own (scatterAdd, argSort, recurrence); all its operands are inputs, it is the one output. */
 export interface RoutineTask extends TaskCommon {
   readonly kind: "routine";
-  readonly hero: Node<"scatterAdd" | "argSort">;
+  readonly hero: Node<RoutineOp>;
 }
 
 export type Task = LoopsTask | ContractTask | RoutineTask;

@@ -44,6 +44,7 @@ const derive: { readonly [O in Op]: Deriver<O> } = {
   cos: unary("cos"),
   tanh: unary("tanh"),
   erf: unary("erf"),
+  erfc: unary("erfc"),
   floor: unary("floor"),
   ceil: unary("ceil"),
   round: unary("round"),
@@ -57,6 +58,7 @@ const derive: { readonly [O in Op]: Deriver<O> } = {
   mul: binary("mul"),
   div: binary("div"),
   pow: binary("pow"),
+  atan2: binary("atan2"),
   remainder: binary("remainder"),
   maximum: binary("maximum"),
   minimum: binary("minimum"),
@@ -93,6 +95,7 @@ const derive: { readonly [O in Op]: Deriver<O> } = {
   dynamicSlice: (node, [x, ...starts]) => build.dynamicSlice(x as Node, starts, node.shape),
   dynamicUpdate: (_, [x, update, ...starts]) => build.dynamicUpdate(x as Node, update as Node, starts),
   argSort: (node, [x]) => build.argSort(x as Node, node.attributes.descending),
+  recurrence: ({ attributes: { combine, axis, reverse } }, inputs) => build.recurrence(combine, inputs, axis, reverse),
   cond: (node, [predicate, ...operands]) =>
     behind(build.cond(predicate as Node, node.attributes.then, node.attributes.otherwise, operands), node),
   while: (node, inputs) => {

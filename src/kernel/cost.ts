@@ -14,6 +14,8 @@ const expensive: Partial<Record<OperationName, number>> = {
   cos: 24,
   tanh: 28,
   erf: 30,
+  erfc: 60,
+  atan2: 40,
   pow: 60,
   threefry: 70,
   div: 4,

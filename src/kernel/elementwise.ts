@@ -5,7 +5,7 @@ import { type DType, isFloat } from "../graph/dtype.ts";
 import type { Expression, Scalar, Statement } from "../graph/kernel.ts";
 import { InternalError } from "../util/errors.ts";
 import * as x from "./expression.ts";
-import { powMaths, threefryMaths, unaryMaths } from "./maths.ts";
+import { atan2Maths, powMaths, threefryMaths, unaryMaths } from "./maths.ts";
 import type { OperationName } from "./value.ts";
 
 const scalars: Record<DType, Scalar> = { bool: "bool", uint8: "i32", int32: "i32", uint32: "u32", float32: "f32", float64: "f64" };
@@ -55,6 +55,7 @@ export function operate(
     case "cos":
     case "tanh":
     case "erf":
+    case "erfc":
       return unaryMaths[op](a, emit);
     case "sqrt":
       return x.sqrt(a);
@@ -84,6 +85,8 @@ export function operate(
       return x.div(a, b);
     case "pow":
       return isFloat(dtype) ? powMaths(a, b, emit) : wrap(dtype, integerPower(dtype, a, b, writer));
+    case "atan2":
+      return atan2Maths(a, b, emit);
     case "remainder":
       return isFloat(dtype) ? floatRemainder(a, b, writer) : integerRemainder(dtype, a, b, emit);
     case "maximum":

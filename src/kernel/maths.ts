@@ -3,7 +3,8 @@
 
 import type { Expression, HostFunction } from "../graph/kernel.ts";
 import { type Emit, host, isSimple } from "./expression.ts";
-import { erf } from "./maths/erf.ts";
+import { atan2 } from "./maths/arctangent.ts";
+import { erf, erfc } from "./maths/erf.ts";
 import { exp, expm1, tanh } from "./maths/exponential.ts";
 import { log, log1p } from "./maths/logarithm.ts";
 import { pow } from "./maths/power.ts";
@@ -25,12 +26,12 @@ function withHost(name: HostFunction, lanes: UnaryMaths): UnaryMaths {
  * The functions of one argument. In float32, with a multiply-add that rounds once or twice alike, the error in units in the last
  * place is below (measured at every 11th float32):
  *
- *     exp 1.05   expm1 1.5   log 1   log1p 1.5   sin, cos 1.75   tanh 1.5   erf 1.25
+ *     exp 1.05   expm1 1.5   log 1   log1p 1.5   sin, cos 1.75   tanh 1.5   erf 1.25   erfc 4.5
  *
  * for all arguments, subnormal ones and results among them, with −0, ±∞ and NaN as in JavaScript. Only sin and cos are bounded:
  * beyond |x| = 2²¹, where neighbouring float32 numbers are ¼ apart, they take x as 0. float64 is as good as the host's.
  */
-export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "erf", UnaryMaths>> = {
+export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "erf" | "erfc", UnaryMaths>> = {
   exp: withHost("exp", exp),
   expm1: withHost("expm1", expm1),
   log: withHost("log", log),
@@ -39,11 +40,17 @@ export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "si
   cos: withHost("cos", cos),
   tanh: withHost("tanh", tanh),
   erf: withHost("erf", erf),
+  erfc: withHost("erfc", erfc),
 };
 
 /** xʸ as JavaScript's Math.pow, special cases included; in float32 with an error below 1.5 units in the last place. */
 export function powMaths(x: Expression, y: Expression, emit: Emit): Expression {
   return x.type.scalar === "f64" ? host("pow", x, y) : pow(named(x, emit), named(y, emit), emit);
+}
+
+/** The angle of the point (x, y) as JavaScript's Math.atan2, special cases included; in float32 with an error below 2.25 units in the last place. */
+export function atan2Maths(y: Expression, x: Expression, emit: Emit): Expression {
+  return x.type.scalar === "f64" ? host("atan2", y, x) : atan2(named(y, emit), named(x, emit), emit);
 }
 
 /** One word of a Threefry-2x32 block (20 rounds) of a key and a counter, in u32 lanes. */

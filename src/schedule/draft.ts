@@ -4,7 +4,7 @@
 // for each row. Everything else in it (free nodes) is computed wherever it is needed and cannot be stored.
 
 import { is, type Node } from "../graph/node.ts";
-import { isElementwise } from "../graph/operation.ts";
+import { isElementwise, isRoutine } from "../graph/operation.ts";
 import { type Shape, withoutAxes } from "../graph/shape.ts";
 import { reducedAxes, rowWidthOf } from "./facts.ts";
 
@@ -72,7 +72,7 @@ export class Draft {
     if (is(node, "contract")) {
       this.form = "contract";
       this.hero = node;
-    } else if (node.op === "scatterAdd" || node.op === "argSort") {
+    } else if (isRoutine(node.op)) {
       this.form = "alone";
       this.hero = node;
     } else if (reducedAxes(node) !== null) this.takeReduction(node);
@@ -83,7 +83,7 @@ export class Draft {
   accept(node: Node, need: Need, plain: boolean, rowWidth: number, isFlatNeeded: (member: Node) => boolean): boolean {
     if (need === "free" || need === "memory" || this.form === "alone" || this.isFull()) return false;
     if (is(node, "contract")) return this.acceptHero(node, need);
-    if (node.op === "scatterAdd" || node.op === "argSort") return false;
+    if (isRoutine(node.op)) return false;
     if (reducedAxes(node) !== null) return this.acceptReduction(node, need, isFlatNeeded);
     if (this.form === "contract" && !plain) return false;
     return need === "same" || this.acceptRow(node, rowWidth);
@@ -201,7 +201,7 @@ export class Draft {
 }
 
 function isComputed(node: Node): boolean {
-  return reducedAxes(node) !== null || is(node, "contract") || node.op === "scatterAdd" || node.op === "argSort";
+  return reducedAxes(node) !== null || is(node, "contract") || isRoutine(node.op);
 }
 
 /** What columns must have in common: the elements and the axes. */

@@ -19,6 +19,8 @@ const costs: { readonly [O in Op]?: number } = {
   cos: 30,
   tanh: 25,
   erf: 30,
+  erfc: 60,
+  atan2: 40,
   pow: 50,
   threefry: 100,
   gather: 2,

@@ -7,7 +7,7 @@
 // A second pass (regroup.ts) then joins what is independent and alike, and moves work to where less has to be stored.
 
 import type { Node } from "../graph/node.ts";
-import { familyOf, isElementwise } from "../graph/operation.ts";
+import { familyOf, isElementwise, isRoutine } from "../graph/operation.ts";
 import { Draft, type Need } from "./draft.ts";
 import { costOf, type Fact, factsOf, reducedAxes } from "./facts.ts";
 import type { Grouping } from "./group.ts";
@@ -92,7 +92,7 @@ export class Fusion {
     }
     const family = familyOf[user.op];
     const memory =
-      family === "contract" || family === "region" || user.op === "scatterAdd" || user.op === "argSort" || family === "project";
+      family === "contract" || family === "region" || isRoutine(user.op) || family === "project";
     operandsOf(user, this.packed).forEach((operand, i) => {
       add(operand, i, this.sources.of(operand), memory);
     });

@@ -1,7 +1,7 @@
 // Which nodes must have memory of their own, and how everything else is seen from there.
 
 import { inputOf, is, type Node } from "../graph/node.ts";
-import { familyOf, type Region } from "../graph/operation.ts";
+import { familyOf, isRoutine, type Region } from "../graph/operation.ts";
 import { regionsOf } from "../graph/rewrite.ts";
 import { affineView } from "../graph/view.ts";
 
@@ -60,7 +60,7 @@ export function requiredStores(region: Region, order: readonly Node[], packed: R
   };
   for (const result of region.results) dense(result);
   for (const node of order) {
-    if (node.op === "scatterAdd" || node.op === "argSort" || familyOf[node.op] === "region") node.inputs.forEach(dense);
+    if (isRoutine(node.op) || familyOf[node.op] === "region") node.inputs.forEach(dense);
     if (is(node, "contract")) {
       dense(packed.get(node) as Node);
       dense(leftToStore(inputOf(node, 0), required));

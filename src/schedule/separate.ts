@@ -1,7 +1,7 @@
 // No fusion: every computed node is a task and is stored. Slow, and the measure of fuse.ts in tests.
 
 import { is, type Node } from "../graph/node.ts";
-import { familyOf } from "../graph/operation.ts";
+import { familyOf, isRoutine } from "../graph/operation.ts";
 import type { Group, Grouping } from "./group.ts";
 import { isMade, isView } from "./memory.ts";
 
@@ -20,5 +20,5 @@ export function separate(order: readonly Node[], required: ReadonlySet<Node>): G
 
 /** Whether the node needs a task of its own kind. */
 export function isHeroic(node: Node): boolean {
-  return is(node, "contract") || is(node, "scatterAdd") || is(node, "argSort");
+  return is(node, "contract") || isRoutine(node.op);
 }

@@ -2,7 +2,7 @@
 
 import type { Target } from "../graph/kernel.ts";
 import { inputOf, is, type Node } from "../graph/node.ts";
-import { familyOf } from "../graph/operation.ts";
+import { familyOf, type RoutineOp } from "../graph/operation.ts";
 import type { Task } from "../graph/task.ts";
 import { tileFor } from "../graph/tile.ts";
 import { InternalError } from "../util/errors.ts";
@@ -45,7 +45,7 @@ export function writeTask(group: Group, stored: ReadonlySet<Node>, packed: Reado
     const tile = tileFor(target, hero.shape[1] as number, hero.shape[2] as number);
     return { task: { kind: "contract", ...common, hero, packed: panels, tile }, checks };
   }
-  return { task: { kind: "routine", ...common, hero: hero as Node<"scatterAdd" | "argSort"> }, checks };
+  return { task: { kind: "routine", ...common, hero: hero as Node<RoutineOp> }, checks };
 }
 
 /** The operations, inputs first, views left out unless there is nothing else. */

@@ -25,6 +25,20 @@ export function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction));
 }
 
+/**
+ * The complementary error function, erfc(x) = 1 − erf(x), with a small relative error also where erf(x) is near 1: there it is
+ * the continued fraction.
+ * Source: Abramowitz and Stegun, 7.1.14.
+ */
+export function erfc(x: number): number {
+  if (!(x > 0.5)) return 1 - erf(x);
+  if (x > 27) return 0;
+  if (x < 2) return 1 - erf(x);
+  let fraction = 0;
+  for (let n = 150; n >= 1; n--) fraction = n / 2 / (x + fraction);
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + fraction);
+}
+
 /** Rounds to the nearest integer, halves to the even one. */
 export function roundHalfEven(x: number): number {
   const a = Math.abs(x);

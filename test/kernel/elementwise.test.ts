@@ -22,7 +22,7 @@ function attempt(build: () => Node): Node | null {
 }
 
 /** Functions whose float32 versions are approximations. */
-const approximate = new Set<string>(["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "pow", "remainder"]);
+const approximate = new Set<string>(["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "erfc", "pow", "atan2", "remainder"]);
 
 describe("elementwise", () => {
   for (const op of unaryOps) {

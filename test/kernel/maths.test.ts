@@ -6,7 +6,7 @@ import type { ProgramDevice } from "../../src/graph/device.ts";
 import type { Expression } from "../../src/graph/kernel.ts";
 import { trigonometricBound } from "../../src/kernel/maths/trigonometry.ts";
 import { unaryMaths } from "../../src/kernel/maths.ts";
-import { erf } from "../../src/util/special.ts";
+import { erf, erfc } from "../../src/util/special.ts";
 import { interpretColumns, runLowered, wasmDevices } from "./run.ts";
 import { columnKernel, everyNth, neighbours, worst } from "./ulp.ts";
 
@@ -32,6 +32,7 @@ const rows: Record<Name, { exact: (x: number) => number; bound: number; centres:
   sin: { exact: (x) => Math.sin(inside(x)), bound: 1.75, centres: [Math.PI / 4, Math.PI / 2, Math.PI, 804.2477, 3e5, trigonometricBound] },
   cos: { exact: (x) => Math.cos(inside(x)), bound: 1.75, centres: [Math.PI / 4, Math.PI / 2, Math.PI, 804.2477, 3e5, trigonometricBound] },
   tanh: { exact: Math.tanh, bound: 1.5, centres: [0.55, 2 ** -13, 9.0109, 9.25, 20] },
+  erfc: { exact: erfc, bound: 4.5, centres: [0.5, 2 ** -13, 3, 9.19, 10.05, 10.5] },
   erf: { exact: erf, bound: 1.25, centres: [0.9, 2 ** -13, 3.8325, 3.95, 10] },
 };
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { ProgramDevice } from "../../src/graph/device.ts";
 import type { Expression } from "../../src/graph/kernel.ts";
 import { powMaths, threefryMaths, unaryMaths } from "../../src/kernel/maths.ts";
-import { erf } from "../../src/util/special.ts";
+import { erf, erfc } from "../../src/util/special.ts";
 import { interpretColumns, interpretLowered, runLowered, wasmDevices } from "./run.ts";
 import { columnKernel, everyNth, ulpError } from "./ulp.ts";
 
@@ -122,7 +122,7 @@ describe("float64", () => {
 
   test.each(Object.keys(unaryMaths) as (keyof typeof unaryMaths)[])("%s is the host's", (name) => {
     const lowered = columnKernel(([x], emit) => unaryMaths[name](x as Expression, emit), 1, points.length, 1, "f64");
-    const expected = Float64Array.from(points, name === "erf" ? erf : Math[name]);
+    const expected = Float64Array.from(points, name === "erf" ? erf : name === "erfc" ? erfc : Math[name]);
     for (const { device } of devices) expect(runLowered(device, lowered, [points], "float64", points.length)).toEqual(expected);
   });
 

@@ -1,10 +1,11 @@
 // The routines against the reference device, bit for bit, over shapes, dtypes and ways to share out the work.
 
 import { describe, expect, test } from "vitest";
-import { argSort, input, scatterAdd } from "../../src/graph/build.ts";
+import { argSort, input, recurrence, scatterAdd } from "../../src/graph/build.ts";
 import { allocate, type DType, type TypedArray } from "../../src/graph/dtype.ts";
 import type { Target } from "../../src/graph/kernel.ts";
 import type { Node } from "../../src/graph/node.ts";
+import type { RoutineOp } from "../../src/graph/operation.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { lowerRoutine } from "../../src/kernel/routines/index.ts";
@@ -40,7 +41,7 @@ function cuts(extent: number): Slices[] {
   ];
 }
 
-function check(hero: Node<"scatterAdd" | "argSort">, inputs: readonly Node<"input">[], values: readonly TypedArray[], lanes = 4): void {
+function check(hero: Node<RoutineOp>, inputs: readonly Node<"input">[], values: readonly TypedArray[], lanes = 4): void {
   const lowered = lowerRoutine({ kind: "routine", name: hero.op, inputs, outputs: [hero], hero }, targetOf(lanes));
   const [expected] = reference.evaluate({ parameters: inputs, results: [hero] }, values);
   for (const slices of cuts(lowered.kernel.extent))
@@ -142,5 +143,30 @@ describe("argSort", () => {
   test("the extremes of integers", () => {
     sort([6], "int32", Int32Array.of(0, 2 ** 31 - 1, -(2 ** 31), -1, 1, 2 ** 31 - 1));
     sort([6], "uint32", Uint32Array.of(0, 2 ** 31, 2 ** 32 - 1, 1, 2 ** 31 - 1, 0));
+  });
+});
+
+describe("recurrence", () => {
+  const shapes = [
+    { shape: [3, 20], axis: 1 },
+    { shape: [5, 2, 7], axis: 1 },
+    { shape: [2, 4, 300], axis: 1 },
+    { shape: [1], axis: 0 },
+    { shape: [0, 3], axis: 0 },
+    { shape: [3, 0], axis: 0 },
+  ];
+
+  test.each(shapes)("axis $axis of $shape", ({ shape, axis }) => {
+    for (const dtype of ["float32", "float64", "int32", "uint8"] as const)
+      for (const reverse of [false, true])
+        for (const lanes of [4, 8])
+          for (const combine of ["sum", "product", "maximum", "linear"] as const) {
+            const operands = combine === "linear" ? [input(shape, dtype), input(shape, dtype)] : [input(shape, dtype)];
+            const hero = recurrence(combine, operands, axis, reverse) as Node<"recurrence">;
+            const values = operands.map(
+              (x, i) => numbers(dtype, x.size, dtype === "float32" ? 2 ** i : 3 + i).map(Math.round) as TypedArray,
+            );
+            check(hero, operands, values, lanes);
+          }
   });
 });

@@ -152,10 +152,10 @@ describe.runIf(native)("operations in C", () => {
 
   it("has the host's functions", () => {
     const values = [-3.25, -1, -0.5, -1e-9, 0, 1e-9, 0.3, 1, 2.75, 40];
-    const names = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "pow"] as const;
+    const names = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "erfc", "pow", "atan2"] as const;
     const x = l.load(l.f64, 0, "i");
     const kernels = names.map((name) => {
-      const value = name === "pow" ? l.host(name, l.unary("abs", x), x) : l.host(name, x);
+      const value = name === "pow" || name === "atan2" ? l.host(name, l.unary("abs", x), x) : l.host(name, x);
       return l.kernel(["f64", "f64!"], values.length, [l.loop("i", l.begin, l.end, 1, [l.store(1, "i", value)])], name);
     });
     const steps = names.map((_, k) => l.call(k, 0, k + 1));

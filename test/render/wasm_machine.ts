@@ -13,7 +13,9 @@ const hosts: Record<string, (...x: number[]) => number> = {
   cos: Math.cos,
   tanh: Math.tanh,
   pow: Math.pow,
+  atan2: Math.atan2,
   erf: (x) => x,
+  erfc: (x) => x,
 };
 
 const gap = 192;

@@ -433,6 +433,7 @@ export function fusedFloat32(a: number, b: number, c: number): number {
 
 function host(name: HostFunction, a: readonly number[]): number {
   if (name === "erf") return erf(a[0] as number);
+  if (name === "erfc") return erfc(a[0] as number);
   return (Math[name] as (...x: number[]) => number)(...a);
 }
 
@@ -447,4 +448,12 @@ function erf(x: number): number {
     sum += term;
   }
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+/** Its complement; beyond 2 the continued fraction. */
+function erfc(x: number): number {
+  if (!(x >= 2)) return 1 - erf(x);
+  let rest = 0;
+  for (let n = 200; n > 0; n--) rest = n / 2 / (x + rest);
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + rest);
 }

@@ -71,6 +71,12 @@ export const elementwise: ReverseRows<"unary" | "binary" | "nary"> = {
       return mul(g, scale(unary("exp", neg(mul(x, x))), 2 / Math.sqrt(Math.PI)));
     },
   ],
+  erfc: (node, g) => [
+    () => {
+      const x = first(node);
+      return mul(g, scale(unary("exp", neg(mul(x, x))), -2 / Math.sqrt(Math.PI)));
+    },
+  ],
   cast: (node, g) => [isFloat(first(node).dtype) && isFloat(node.dtype) ? () => cast(g, first(node).dtype) : null],
   sign: null,
   floor: null,
@@ -86,6 +92,11 @@ export const elementwise: ReverseRows<"unary" | "binary" | "nary"> = {
   mul: mulRule,
   div: divRule,
   pow: powRule,
+  atan2: (node, g) => {
+    const [y, x] = [first(node), second(node)];
+    const share = (side: Node) => () => mul(g, div(side, add(mul(x, x), mul(y, y))));
+    return [share(x), share(neg(y))];
+  },
   remainder: (node, g) => [() => g, () => neg(mul(g, unary("floor", binary("div", first(node), second(node)))))],
   maximum: extreme((mine, other) => binary("lt", mine, other)),
   minimum: extreme((mine, other) => binary("lt", other, mine)),

@@ -5,6 +5,7 @@ import { binary, constant, dynamicSlice, dynamicUpdate, expand, gather, iota, re
 import { inputOf, type Node } from "../../graph/node.ts";
 import { zerosLike } from "../arithmetic.ts";
 import type { ReverseRows } from "../rule.ts";
+import { recurrenceRule } from "./recurrence.ts";
 
 /** Which updates of a scatter that keeps the last one are still there in the end, in the updates' shape. */
 function lasting(node: Node<"scatterAdd">, indices: Node): Node {
@@ -40,4 +41,5 @@ export const indexing: ReverseRows<"index"> = {
     ];
   },
   argSort: null,
+  recurrence: recurrenceRule,
 };

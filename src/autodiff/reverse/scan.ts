@@ -8,7 +8,7 @@
 
 import { constant, input, project, scan } from "../../graph/build.ts";
 import { inputOf, type Node, topological } from "../../graph/node.ts";
-import { familyOf, type Region } from "../../graph/operation.ts";
+import { familyOf, isRoutine, type Region } from "../../graph/operation.ts";
 import { substitute } from "../../graph/rewrite.ts";
 import { activeLoop } from "../activity.ts";
 import { add, zerosLike } from "../arithmetic.ts";
@@ -151,7 +151,7 @@ function fromForward(node: Node<"scan">, backward: readonly Node[], given: reado
 
 function isCostly(node: Node): boolean {
   const family = familyOf[node.op];
-  return family === "contract" || family === "reduce" || family === "project" || node.op === "scatterAdd" || node.op === "argSort";
+  return family === "contract" || family === "reduce" || family === "project" || isRoutine(node.op);
 }
 
 /** The values of some nodes of the forward body at each step. */

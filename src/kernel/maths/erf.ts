@@ -1,10 +1,11 @@
 // The error function in float32: x + x·p(x²) near 0; beyond, 1 − e⁻ᵍ with g = −ln(1 − erf |x|) = |x| + |x|·q(|x|).
+// Its complement: 1 − erf x below ½; beyond, e^(−x²) times a polynomial, where x² is split in an exact part and a small rest.
 
 import type { Expression } from "../../graph/kernel.ts";
-import { abs, type Emit, fma, lt, mul, or, select, sub } from "../expression.ts";
-import { atMost, bitsOf, floatOf, polynomial, signOf } from "./algebra.ts";
+import { abs, add, div, type Emit, fma, lt, mul, neg, or, select, sub } from "../expression.ts";
+import { atLeast, atMost, bitsOf, floatOf, polynomial, signOf, upperHalf } from "./algebra.ts";
 
-import { expModerate } from "./exponential.ts";
+import { exp, expModerate, expReduced } from "./exponential.ts";
 
 const border = 0.9;
 
@@ -27,4 +28,21 @@ export function erf(x: Expression, emit: Emit): Expression {
   const g = emit(fma(size, polynomial(size, far), size));
   const large = sub(1, expModerate(emit(mul(g, -1)), emit));
   return floatOf(or(bitsOf(select(lt(size, border), small, large)), signOf(x)));
+}
+
+/** erfc(x)·e^(x²)·(1 + 2x) in (x − 3)/(x + 3) on ½ ≤ x ≤ 10.1, for a relative error below 2⁻²⁴ (our own fit). */
+const complement = [
+  1.2530080080032349, -0.1356211006641388, -0.04755735769867897, 0.12964577972888947, -0.11935027688741684, 0.06828155368566513,
+  -0.02338005229830742, 0.0027333779726177454, 0.0012268060818314552, -0.0011655394919216633,
+];
+
+/** 1 − erf x, relatively accurate where erf x is near 1. */
+export function erfc(x: Expression, emit: Emit): Expression {
+  const near = emit(sub(1, erf(x, emit)));
+  const t = emit(atMost(emit(atLeast(x, 0.5)), 10.5));
+  const high = emit(upperHalf(t));
+  const rest = emit(neg(mul(sub(t, high), add(t, high))));
+  const factor = emit(div(polynomial(emit(div(sub(t, 3), add(t, 3))), complement), add(add(t, t), 1)));
+  const far = mul(exp(emit(neg(mul(high, high))), emit), emit(mul(factor, expReduced(rest, emit))));
+  return select(lt(x, 0.5), near, far);
 }

@@ -4,6 +4,7 @@ import type { KernelBuffer, Target } from "../../graph/kernel.ts";
 import { inputOf, is, type Node } from "../../graph/node.ts";
 import { type Lowered, memoryOf, type RoutineTask } from "../../graph/task.ts";
 import { InternalError } from "../../util/errors.ts";
+import { lowerRecurrence } from "./recurrence.ts";
 import { lowerScatterAdd } from "./scatter.ts";
 import { lowerArgSort } from "./sort.ts";
 
@@ -21,5 +22,6 @@ export function lowerRoutine(task: RoutineTask, target: Target): Lowered {
   const operands = hero.inputs.map((_, i) => bufferOf(inputOf(hero, i)));
   if (is(hero, "scatterAdd")) return lowerScatterAdd(task.name, hero, target, buffers, operands, result);
   if (is(hero, "argSort")) return lowerArgSort(task.name, hero, buffers, operands, result);
+  if (is(hero, "recurrence")) return lowerRecurrence(task.name, hero, target, buffers, operands, result);
   throw new InternalError(`no routine for ${(hero as Node).op}`);
 }

@@ -99,5 +99,5 @@ function same(a: unknown, b: unknown): boolean {
 }
 
 function hostSignature(name: HostFunction): Signature {
-  return { parameters: name === "pow" ? ["f64", "f64"] : ["f64"], results: ["f64"] };
+  return { parameters: name === "pow" || name === "atan2" ? ["f64", "f64"] : ["f64"], results: ["f64"] };
 }

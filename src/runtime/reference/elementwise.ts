@@ -3,7 +3,7 @@
 
 import { coerce, type DType, isFloat } from "../../graph/dtype.ts";
 import type { BinaryOp, UnaryOp } from "../../graph/operation.ts";
-import { erf, roundHalfEven } from "../../util/special.ts";
+import { erf, erfc, roundHalfEven } from "../../util/special.ts";
 
 /** Unary operations that need nothing but the value and its dtype. */
 export const unaryFunctions: Record<Exclude<UnaryOp, "cast" | "checkBounds">, (x: number, dtype: DType) => number> = {
@@ -19,6 +19,7 @@ export const unaryFunctions: Record<Exclude<UnaryOp, "cast" | "checkBounds">, (x
   cos: (x) => Math.cos(x),
   tanh: (x) => Math.tanh(x),
   erf: (x) => erf(x),
+  erfc: (x) => erfc(x),
   floor: (x) => Math.floor(x),
   ceil: (x) => Math.ceil(x),
   round: (x) => roundHalfEven(x),
@@ -36,6 +37,7 @@ export const binaryFunctions: Record<BinaryOp, (a: number, b: number, dtype: DTy
     return b === 0 ? 0 : coerce(dtype, Math.trunc(a / b));
   },
   pow: (a, b, dtype) => (isFloat(dtype) ? a ** b : integerPower(a, b, dtype)),
+  atan2: (a, b) => Math.atan2(a, b),
   remainder: (a, b, dtype) => {
     if (b === 0 && !isFloat(dtype)) return 0;
     const rest = a % b;

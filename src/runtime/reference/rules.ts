@@ -54,7 +54,20 @@ function operand(inputs: readonly TypedArray[], index: number): TypedArray {
 // ---- Elementwise
 
 /** Operations that devices approximate: they may differ from the nearest float32 in the last places. */
-const approximated: ReadonlySet<Op> = new Set<Op>(["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "pow", "remainder"]);
+const approximated: ReadonlySet<Op> = new Set<Op>([
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "erfc",
+  "pow",
+  "atan2",
+  "remainder",
+]);
 
 function unary<O extends Exclude<UnaryOp, "cast" | "checkBounds">>(op: O): Rule<O> {
   const f = unaryFunctions[op];
@@ -217,6 +230,29 @@ const argSort: Rule<"argSort"> = (node, [x]) => {
   return result;
 };
 
+const recurrence: Rule<"recurrence"> = (node, inputs, context) => {
+  const { combine, axis, reverse } = node.attributes;
+  const [outer, n, inner] = around(node.shape, axis);
+  const x = operand(inputs, inputs.length - 1);
+  const round = rounding(node, context);
+  const f = binaryFunctions[combine === "product" ? "mul" : combine === "maximum" ? "maximum" : "add"];
+  const result = store(node.dtype, node.size);
+  for (let o = 0; o < outer; o++) {
+    for (let step = 0; step < n; step++) {
+      const start = (o * n + (reverse ? n - 1 - step : step)) * inner;
+      const before = start + (reverse ? inner : -inner);
+      for (let i = 0; i < inner; i++) {
+        const value = x[start + i] as number;
+        const last = () => result[before + i] as number;
+        const carried = () =>
+          combine === "linear" ? round(binaryFunctions.mul(inputs[0]?.[start + i] as number, last(), node.dtype)) : last();
+        result[start + i] = step === 0 ? value : round(f(carried(), value, node.dtype));
+      }
+    }
+  }
+  return result;
+};
+
 const whileRule: Rule<"while"> = (node, inputs, { evaluate }) => {
   const { condition, body, constants } = node.attributes;
   const fixed = inputs.slice(0, constants);
@@ -272,6 +308,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
   cos: unary("cos"),
   tanh: unary("tanh"),
   erf: unary("erf"),
+  erfc: unary("erfc"),
   floor: unary("floor"),
   ceil: unary("ceil"),
   round: unary("round"),
@@ -294,6 +331,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
   mul: binary("mul"),
   div: binary("div"),
   pow: binary("pow"),
+  atan2: binary("atan2"),
   remainder: binary("remainder"),
   maximum: binary("maximum"),
   minimum: binary("minimum"),
@@ -379,6 +417,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
     return result;
   },
   argSort,
+  recurrence,
 
   cond: (node, [predicate, ...operands], { evaluate }) =>
     evaluate((predicate as TypedArray)[0] !== 0 ? node.attributes.then : node.attributes.otherwise, operands),

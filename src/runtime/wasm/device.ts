@@ -7,7 +7,7 @@ import { bytesOf, type DType, type TypedArray } from "../../graph/dtype.ts";
 import { type HostFunction, type Program, padded, type Target } from "../../graph/kernel.ts";
 import type { Resident, Storage } from "../../graph/storage.ts";
 import { InternalError, UnsupportedError } from "../../util/errors.ts";
-import { erf } from "../../util/special.ts";
+import { erf, erfc } from "../../util/special.ts";
 import { Heap } from "./heap.ts";
 import { withOptimisingCompiler } from "./node.ts";
 import { type Cell, Residents, WasmResident } from "./resident.ts";
@@ -46,7 +46,7 @@ const smallBytes = 4096;
 /** Buffers must lie at or above the renderer's lowest address, which is at most this. */
 const lowest = 1 << 20;
 
-const { exp, expm1, log, log1p, sin, cos, tanh, pow } = Math;
+const { exp, expm1, log, log1p, sin, cos, tanh, pow, atan2 } = Math;
 const host: Record<HostFunction, (...x: number[]) => number> = {
   exp,
   expm1,
@@ -57,6 +57,8 @@ const host: Record<HostFunction, (...x: number[]) => number> = {
   tanh,
   pow,
   erf,
+  erfc,
+  atan2,
 } as Record<HostFunction, (...x: number[]) => number>;
 
 /**

@@ -66,6 +66,7 @@ export const elementwiseRows: Rows<"unary" | "binary" | "nary"> = {
   cos: unary("cos", "smooth", { edges: [wide] }),
   tanh: unary("tanh", "smooth", { edges: [special, wide] }),
   erf: unary("erf", "smooth", { edges: [special, wide] }),
+  erfc: unary("erfc", "smooth", { edges: [special, wide] }),
   floor: unary("floor", "differentiable"),
   ceil: unary("ceil", "differentiable"),
   round: unary("round", "differentiable"),
@@ -131,6 +132,7 @@ export const elementwiseRows: Rows<"unary" | "binary" | "nary"> = {
       ([a, b]) => build.binary("pow", a as Node, b as Node),
     ),
   ],
+  atan2: binary("atan2", "smooth"),
   remainder: [
     ...binary("remainder", "smooth", {
       operands: (shape) => [floats(shape, -7.3, 7.9), floats(shape, 1.1, 1.9, 2)],

@@ -3,6 +3,7 @@
 import * as build from "../../../src/graph/build.ts";
 import type { DType } from "../../../src/graph/dtype.ts";
 import type { Node } from "../../../src/graph/node.ts";
+import type { Running } from "../../../src/graph/operation.ts";
 import type { Shape } from "../../../src/graph/shape.ts";
 import { Storage } from "../../../src/graph/storage.ts";
 import { bools, bytes, floats, integers, vector, words } from "../values.ts";
@@ -30,6 +31,11 @@ const sliced = (shape: Shape, starts: number[], sizes: number[], steps: number[]
 const padded = (shape: Shape, low: number[], high: number[], interior: number[], value = 0) =>
   smooth(`[${shape}] low [${low}] high [${high}] interior [${interior}] value ${value}`, [floats(shape)], ([x]) =>
     build.pad(x as Node, low, high, value, interior),
+  );
+
+const running = (combine: Running, shape: Shape, axis: number, reverse: boolean) =>
+  smooth(`${combine} along axis ${axis} of [${shape}]${reverse ? ", reversed" : ""}`, [floats(shape, -1.3, 1.4)], ([x]) =>
+    build.recurrence(combine, [x as Node], axis, reverse),
   );
 
 const windowed = (shape: Shape, axes: number[], sizes: number[], strides: number[], dilations: number[]) =>
@@ -261,6 +267,40 @@ export const movementRows: Rows<"leaf" | "view" | "contract" | "index"> = {
       build.dynamicUpdate(x as Node, u as Node, [a as Node]),
     ),
     plain("integers", [words, vector("int32", 1, 2), start(4)], ([x, u, a]) => build.dynamicUpdate(x as Node, u as Node, [a as Node])),
+  ],
+  recurrence: [
+    ...(["sum", "product", "maximum"] as const).flatMap((combine) =>
+      [false, true].flatMap((reverse) => [
+        ...[[7], [2, 5], [3, 1], [2, 0]].map((shape) => running(combine, shape, shape.length - 1, reverse)),
+        ...[
+          [4, 3],
+          [2, 3, 17],
+          [1, 2],
+          [0, 3],
+          [3, 0],
+        ].map((shape) => running(combine, shape, shape.length - 2, reverse)),
+      ]),
+    ),
+    ...[false, true].flatMap((reverse) =>
+      [
+        { shape: [6], axis: 0 },
+        { shape: [2, 4, 5], axis: 1 },
+        { shape: [3, 4], axis: 0 },
+      ].map(({ shape, axis }) =>
+        smooth(
+          `linear along axis ${axis} of [${shape}]${reverse ? ", reversed" : ""}`,
+          [floats(shape, -0.9, 1.1, 2), floats(shape)],
+          ([a, x]) => build.recurrence("linear", [a as Node, x as Node], axis, reverse),
+        ),
+      ),
+    ),
+    smooth("a product with zeros", [vector("float32", 1.5, 0, -2, 0.7, 0, 3)], ([x]) => build.recurrence("product", [x as Node], 0)),
+    plain("a maximum with NaN and ties", [vector("float32", 1, 3, 3, Number.NaN, 5)], ([x]) => build.recurrence("maximum", [x as Node], 0)),
+    ...[words, bytes].flatMap((operand) =>
+      (["sum", "product", "maximum"] as const).map((combine) =>
+        plain(`${combine} of ${operand.dtype}`, [operand], ([x]) => build.recurrence(combine, [x as Node], 0)),
+      ),
+    ),
   ],
   argSort: [
     plain("rows, both ways", [floats([3, 6])], ([x]) => [false, true].map((d) => build.argSort(x as Node, d))),
