@@ -2,6 +2,30 @@
 
 export { type AttentionOptions, type RotaryOptions, rotary, scaledDotProductAttention } from "../tensor/attention.ts";
 export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type Each,
+  type Padding,
+} from "../tensor/conv.ts";
+export {
+  fold,
+  type GridSampleOptions,
+  gridSample,
+  type InterpolateOptions,
+  type InterpolationMode,
+  interpolate,
+  pixelShuffle,
+  pixelUnshuffle,
+  type UnfoldOptions,
+  unfold,
+} from "../tensor/image.ts";
+export {
   type BatchNormOptions,
   batchNorm,
   groupNorm,
@@ -14,3 +38,27 @@ export {
   rmsNorm,
   type ScaleOptions,
 } from "../tensor/norm.ts";
+export {
+  type AdaptiveSize,
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  globalAvgPool,
+  globalMaxPool,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  type WithIndices,
+} from "../tensor/pool.ts";
