@@ -1,5 +1,6 @@
 // The public names of this folder.
 
+export * from "./at.ts";
 export { type Compiled, type CompileOptions, compile, type Feed, type ProgramInfo, type RepeatOptions } from "./compile.ts";
 export * from "./contract.ts";
 export { cond, scan, whileLoop } from "./control.ts";
@@ -8,7 +9,12 @@ export * from "./elementwise.ts";
 export { type GradientOptions, gradients, valueAndGradients, variablesOf } from "./gradients.ts";
 export * from "./indexing.ts";
 export * from "./move.ts";
+export type { AddProductOptions, DotAxes } from "./nodes/contract.ts";
+export type { EmbeddingOptions } from "./nodes/embedding.ts";
 export type { Range } from "./nodes/move.ts";
+export type { PadMode, PadOptions, PadWidths } from "./nodes/pad.ts";
+export type { Parts } from "./nodes/parts.ts";
+export * from "./parts.ts";
 export {
   bernoulli,
   defaultGenerator,
@@ -23,6 +29,8 @@ export {
   uniform,
 } from "./random.ts";
 export * from "./reduce.ts";
-export { type Nested, Tensor } from "./tensor.ts";
+export * from "./repeat.ts";
+export * from "./scatter.ts";
+export { type IndexItem, type Nested, Tensor } from "./tensor.ts";
 export type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, Promote, ReduceOptions } from "./types.ts";
 export { assignAll, Scalar, scalar, Variable, type VariableOptions, variable } from "./variable.ts";

@@ -1,4 +1,5 @@
-// Movement as free functions: the same elements elsewhere. Nothing is copied until a program needs it in another order.
+// Movement as free functions: the same elements elsewhere. Nothing is copied until a program needs it in another order. Parts are in
+// parts.ts, repetition and padding in repeat.ts, single places in at.ts.
 
 import type { DType } from "../graph/dtype.ts";
 import type { Shape } from "../graph/shape.ts";
@@ -66,30 +67,9 @@ export function slice<D extends DType>(x: Tensor<D>, ...ranges: readonly nodes.R
   return x.slice(...ranges);
 }
 
-/** The part at one position of an axis, which vanishes; negative positions count from the end; a tensor of indices gathers. */
-export function at<D extends DType>(x: Tensor<D>, index: number | Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
-  return x.at(index, axis);
-}
-
 /** Axes reversed: those named, or all. */
 export function flip<D extends DType>(x: Tensor<D>, axes?: AxesArgument): Tensor<D> {
   return x.flip(axes);
-}
-
-/**
- * A value around the elements.
- *
- * @param widths `[before, after]` for each axis, or one such pair for all.
- * @param value default 0.
- * @example
- * pad(tensor([1, 2]), [1, 1]);   // [0, 1, 2, 0]
- */
-export function pad<D extends DType>(
-  x: Tensor<D>,
-  widths: readonly (readonly [number, number])[] | readonly [number, number],
-  value = 0,
-): Tensor<D> {
-  return x.pad(widths, value);
 }
 
 /**
@@ -118,7 +98,27 @@ export function stack<D extends DType>(parts: readonly Tensor<D>[], axis = 0): T
   );
 }
 
-/** An axis cut into so many equal parts, or into parts of given sizes. @example const [x, y] = split(table, [3, 1], 1); */
-export function split<D extends DType>(x: Tensor<D>, parts: number | readonly number[], axis = 0): Tensor<D>[] {
-  return x.split(parts, axis);
+/**
+ * Axes moved to other places; the others keep their order.
+ *
+ * @param from one axis, or several.
+ * @param to where they are in the result.
+ * @throws UserError `AXIS` for axes that are not there or repeat.
+ * @example
+ * moveAxis(tensor([[1, 2], [3, 4]]), 0, -1);   // [[1, 3], [2, 4]]
+ */
+export function moveAxis<D extends DType>(x: Tensor<D>, from: AxesArgument, to: AxesArgument): Tensor<D> {
+  return wrap(nodes.moveAxis(x.node, from, to));
+}
+
+/**
+ * Turned by `times` right angles in the plane of two axes, from the first towards the second.
+ *
+ * @param times default 1; negative turns go back.
+ * @param axes default the first two.
+ * @example
+ * rot90(tensor([[1, 2], [3, 4]]));   // [[2, 4], [1, 3]]
+ */
+export function rot90<D extends DType>(x: Tensor<D>, times = 1, axes: readonly [number, number] = [0, 1]): Tensor<D> {
+  return wrap(nodes.rot90(x.node, times, axes));
 }

@@ -9,16 +9,22 @@ import type { Node } from "../graph/node.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Storage } from "../graph/storage.ts";
 import { mistake, UserError } from "../util/errors.ts";
+import { at as atNode, type IndexItem as NodeItem } from "./nodes/at.ts";
 import * as contract from "./nodes/contract.ts";
 import * as elementwise from "./nodes/elementwise.ts";
 import * as indexing from "./nodes/index.ts";
 import * as move from "./nodes/move.ts";
+import { type PadOptions, type PadWidths, pad as padNode } from "./nodes/pad.ts";
+import { type Parts, split as splitNode } from "./nodes/parts.ts";
 import * as reduce from "./nodes/reduce.ts";
 import { formatTensor } from "./print.ts";
 import type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, ReduceOptions, SumOf } from "./types.ts";
 
 /** Numbers nested in arrays, one level for each axis; a plain number (or boolean) for a scalar. */
 export type Nested = number | boolean | readonly Nested[];
+
+/** One item of an index; see `at`. */
+export type IndexItem = NodeItem<Tensor<"int32" | "uint8" | "bool">>;
 
 /** Makes a tensor of a node. */
 export function wrap<D extends DType>(node: Node): Tensor<D> {
@@ -464,17 +470,22 @@ export class Tensor<out D extends DType = "float32"> {
   slice(...ranges: readonly move.Range[]): Tensor<D> {
     return wrap(move.slice(this.node, ranges));
   }
-  /** The part at one position of an axis, or at positions given as a tensor. See `at`. */
-  at(index: number | Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
-    return wrap(typeof index === "number" ? move.at(this.node, index, axis) : indexing.gather(this.node, index.node, axis));
+  /** The part at an index: for each axis a position, range, tensor of indices or mask. See `at`. */
+  at(...items: readonly IndexItem[]): Tensor<D> {
+    return wrap(
+      atNode(
+        this.node,
+        items.map((item) => (item instanceof Tensor ? item.node : item)),
+      ),
+    );
   }
   /** Reverses axes: those named, or all. */
   flip(axes?: AxesArgument): Tensor<D> {
     return wrap(move.flip(this.node, axes));
   }
-  /** A value around the elements. See `pad`. */
-  pad(widths: readonly (readonly [number, number])[] | readonly [number, number], value = 0): Tensor<D> {
-    return wrap(move.pad(this.node, widths, value));
+  /** A value, or the elements themselves, around the elements. See `pad`. */
+  pad(widths: PadWidths, options: number | PadOptions = 0): Tensor<D> {
+    return wrap(padNode(this.node, widths, options));
   }
   /** This and others, one behind the other along an axis. */
   concat(others: Tensor<D> | readonly Tensor<D>[], axis = 0): Tensor<D> {
@@ -484,9 +495,9 @@ export class Tensor<out D extends DType = "float32"> {
   stack(others: Tensor<D> | readonly Tensor<D>[], axis = 0): Tensor<D> {
     return wrap(move.stack([this.node, ...listOf(others).map((t) => t.node)], axis));
   }
-  /** Cuts an axis into so many equal parts, or into parts of given sizes. */
-  split(parts: number | readonly number[], axis = 0): Tensor<D>[] {
-    return move.split(this.node, parts, axis).map((node) => wrap<D>(node));
+  /** Cuts an axis into so many equal parts, into parts of given sizes, or of one size. See `split`. */
+  split(parts: Parts, axis = 0): Tensor<D>[] {
+    return splitNode(this.node, parts, axis).map((node) => wrap<D>(node));
   }
 
   // ---- Products
@@ -511,7 +522,7 @@ export class Tensor<out D extends DType = "float32"> {
     return wrap(indexing.gather(this.node, indices.node, axis));
   }
   /** 1 at each class on a new last axis, else 0. See `oneHot`. */
-  oneHot<E extends DType = "float32">(depth: number, dtype?: E): Tensor<E> {
+  oneHot<E extends DType = "float32">(depth?: number, dtype?: E): Tensor<E> {
     return wrap(indexing.oneHot(this.node, depth, dtype ?? "float32"));
   }
   /** The same values as another dtype. See `cast`. */

@@ -79,7 +79,7 @@ describe("mistakes", () => {
       "DTYPE",
       /^matmul: needs floating-point tensors; got int32 and int32\. Cast them/,
     ],
-    ["dot", () => tensor([1]).dot(tensor([1, 2])), "SHAPE", "dot: the vectors differ in length; got [1] and [2]."],
+    ["dot", () => tensor([1]).dot(tensor([1, 2])), "SHAPE", "dot: the vectors differ in length; got [1] and [2], expected equal lengths."],
     ["outer", () => zeros([1, 1]).outer(tensor([1])), "SHAPE", /^outer: needs two vectors; got \[1,1\] and \[1\]/],
   ] as const)("%s", (_, body, code, message) => {
     const error = errorOf(body);

@@ -131,10 +131,11 @@ describe.each(devices)("movement on %s", (device) => {
     on(device, () => {
       const m = arange(6).reshape([2, 3]);
       expectTensor(m.at(1), [3, 4, 5], "int32");
-      expectTensor(m.at(-1, 1), [2, 5], "int32");
+      expectTensor(m.at(-1, 1), 4, "int32");
+      expectTensor(m.at(null, -1), [2, 5], "int32");
       expectTensor(d.at(m, 0), [0, 1, 2], "int32");
       expectTensor(
-        m.at(tensor([2, 0], { dtype: "int32" }), 1),
+        m.at(null, tensor([2, 0], { dtype: "int32" })),
         [
           [2, 0],
           [5, 3],
@@ -253,7 +254,7 @@ describe("mistakes", () => {
       "AXIS",
       "transpose: needs two axes; got [3]. Name the axes, or unsqueeze first.",
     ],
-    ["squeeze", () => x.squeeze(0), "SHAPE", "squeeze: axis 0 is not of size 1; got [2,3]."],
+    ["squeeze", () => x.squeeze(0), "SHAPE", "squeeze: axis 0 is not of size 1; got [2,3], expected axes of size 1."],
     ["slice", () => x.slice([0, 1], null, null), "AXIS", "slice: more ranges than axes; got 3 for [2,3], expected at most 2."],
     ["a range that is none", () => x.slice([0.5, 1]), "OPTION", /^slice: the range of axis 0 is not one; got \[0.5,1\]/],
     ["at", () => x.at(2), "RANGE", "at: index outside axis 0; got 2, expected an integer from -2 to 1."],
@@ -265,7 +266,7 @@ describe("mistakes", () => {
       "concat: shapes differ beside axis 0; got [2,3], [2,2], expected equal sizes on all other axes.",
     ],
     ["concat of dtypes", () => d.concat([x, x.cast("int32") as never]), "DTYPE", /^concat: dtypes differ; got float32, int32/],
-    ["concat of nothing", () => d.concat([]), "OPTION", "concat: needs at least one tensor; got an empty list."],
+    ["concat of nothing", () => d.concat([]), "OPTION", "concat: needs at least one tensor; got an empty list, expected tensors."],
     ["stack", () => d.stack([x, zeros([3, 2])]), "SHAPE", "stack: shapes differ; got [2,3], [3,2], expected equal shapes."],
     [
       "split",

@@ -18,6 +18,7 @@ import type { Node } from "../../graph/node.ts";
 import { normalizeAxis, sizeOf } from "../../graph/shape.ts";
 import { mistake } from "../../util/errors.ts";
 import { indices as asIndices } from "./operands.ts";
+import { readNow } from "./read.ts";
 
 /** Sub-tensors along an axis, at indices of any shape, which stand in place of the axis. */
 export function gather(x: Node, positions: Node, axis: number): Node {
@@ -26,14 +27,22 @@ export function gather(x: Node, positions: Node, axis: number): Node {
   return builtGather(x, checkBounds(asIndices("gather", positions), size, "gather: an index is outside the axis"), a);
 }
 
-/** 1 where the class is the index, on a new last axis. */
-export function oneHot(classes: Node, depth: number, dtype: DType): Node {
+/** 1 where the class is the index, on a new last axis, which is as long as the largest class asks for where nobody says. */
+export function oneHot(classes: Node, given: number | undefined, dtype: DType): Node {
+  const depth = given ?? depthFor(asIndices("oneHot", classes));
   if (!Number.isInteger(depth) || depth < 1)
     throw mistake("OPTION", { where: "oneHot", problem: "the depth must be a positive integer", got: depth });
   const checked = checkBounds(asIndices("oneHot", classes), depth, "oneHot: a class is outside the depth");
   const shape = [...classes.shape, depth];
   const spread = broadcastTo(reshape(checked, [...classes.shape, 1]), shape);
   return cast(binary("eq", spread, iota(shape, classes.shape.length)), dtype);
+}
+
+function depthFor(classes: Node): number {
+  const values = readNow("oneHot", classes, "the depth would depend on the values of the classes", "Give the depth.");
+  if (values.length === 0)
+    throw mistake("OPTION", { where: "oneHot", problem: "no classes to tell the depth from", got: "an empty tensor", expected: "a depth" });
+  return (values as Int32Array).reduce((most, value) => Math.max(most, value), 0) + 1;
 }
 
 /** Calls `body` on the tensor with the axis moved to the end, and moves it back in what comes out. */

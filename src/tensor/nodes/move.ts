@@ -12,7 +12,7 @@ import {
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../../graph/shape.ts";
-import { mistake } from "../../util/errors.ts";
+import { mistake, show } from "../../util/errors.ts";
 
 /** One axis of a slice: all of it, or `[start, end]` or `[start, end, step]`; negative positions count from the end. */
 export type Range = readonly [start: number | null, end?: number | null, step?: number] | null;
@@ -52,7 +52,13 @@ export function flatten(x: Node, start: number, end: number): Node {
   if (x.shape.length === 0) return builtReshape(x, [1]);
   const from = normalizeAxis("flatten", start, x.shape.length);
   const to = normalizeAxis("flatten", end, x.shape.length);
-  if (from > to) throw mistake("AXIS", { where: "flatten", problem: "the first axis comes after the last", got: `${start} and ${end}` });
+  if (from > to)
+    throw mistake("AXIS", {
+      where: "flatten",
+      problem: "the first axis comes after the last",
+      got: `${start} and ${end}`,
+      expected: "start at or before end",
+    });
   return builtReshape(x, [...x.shape.slice(0, from), sizeOf(x.shape.slice(from, to + 1)), ...x.shape.slice(to + 1)]);
 }
 
@@ -78,6 +84,26 @@ export function permute(x: Node, axes: readonly number[]): Node {
 
 export function broadcastTo(x: Node, shape: Shape): Node {
   checkShape("broadcastTo", shape);
+  return stretch("broadcastTo", x, shape);
+}
+
+function stretch(where: string, x: Node, shape: Shape): Node {
+  const lead = shape.length - x.shape.length;
+  if (lead < 0)
+    throw mistake("SHAPE", {
+      where,
+      problem: "the result has fewer axes",
+      got: `${showShape(x.shape)} to ${showShape(shape)}`,
+      expected: `at least ${x.shape.length} axes`,
+    });
+  const axis = x.shape.findIndex((n, i) => n !== 1 && n !== shape[lead + i]);
+  if (axis >= 0)
+    throw mistake("SHAPE", {
+      where,
+      problem: "only axes of size 1 can stretch",
+      got: `${showShape(x.shape)} to ${showShape(shape)}`,
+      expected: `${x.shape[axis]} at axis ${lead + axis}`,
+    });
   return builtBroadcast(x, shape);
 }
 
@@ -87,13 +113,19 @@ export function expand(x: Node, shape: Shape): Node {
   const lead = shape.length - x.shape.length;
   const target = shape.map((n, i) => (n === -1 && i >= lead ? (x.shape[i - lead] as number) : n));
   checkShape("expand", target);
-  return builtBroadcast(x, target);
+  return stretch("expand", x, target);
 }
 
 export function squeeze(x: Node, axes: number | readonly number[] | undefined): Node {
   const list = axes === undefined ? undefined : normalizeAxes("squeeze", axes, x.shape.length);
   for (const a of list ?? []) {
-    if (x.shape[a] !== 1) throw mistake("SHAPE", { where: "squeeze", problem: `axis ${a} is not of size 1`, got: showShape(x.shape) });
+    if (x.shape[a] !== 1)
+      throw mistake("SHAPE", {
+        where: "squeeze",
+        problem: `axis ${a} is not of size 1`,
+        got: showShape(x.shape),
+        expected: "axes of size 1",
+      });
   }
   return builtReshape(
     x,
@@ -118,7 +150,7 @@ export function slice(x: Node, ranges: readonly Range[]): Node {
     });
   const [starts, sizes, steps]: [number[], number[], number[]] = [[], [], []];
   x.shape.forEach((n, axis) => {
-    const [start, size, step] = rangeOf(ranges[axis] ?? null, n, axis);
+    const [start, size, step] = rangeOf("slice", ranges[axis] ?? null, n, axis);
     starts.push(start);
     sizes.push(size);
     steps.push(step);
@@ -126,12 +158,13 @@ export function slice(x: Node, ranges: readonly Range[]): Node {
   return builtSlice(x, starts, sizes, steps);
 }
 
-function rangeOf(range: Range, n: number, axis: number): [number, number, number] {
+/** A range of an axis of n elements, as start, size and step. */
+export function rangeOf(where: string, range: Range, n: number, axis: number): [start: number, size: number, step: number] {
   if (range === null) return [0, n, 1];
   const ok = (v: unknown) => v === null || v === undefined || Number.isInteger(v);
   if (!Array.isArray(range) || range.length > 3 || !range.every(ok) || range[2] === 0)
     throw mistake("OPTION", {
-      where: "slice",
+      where,
       problem: `the range of axis ${axis} is not one`,
       got: range,
       expected: "null, [start, end] or [start, end, step] with integers, the step not 0",
@@ -148,23 +181,16 @@ function rangeOf(range: Range, n: number, axis: number): [number, number, number
   return [size === 0 ? 0 : start, size, step];
 }
 
-/** The sub-tensor at one position of an axis. */
-export function at(x: Node, index: number, axis: number): Node {
-  const a = normalizeAxis("at", axis, x.shape.length);
-  const n = x.shape[a] as number;
+/** A position on an axis of n elements, counted from either end, from 0 on. */
+export function checkPosition(where: string, index: number, n: number, axis: number): number {
   if (!Number.isInteger(index) || index < -n || index >= n)
     throw mistake("RANGE", {
-      where: "at",
-      problem: `index outside axis ${a}`,
+      where,
+      problem: `index outside axis ${axis}`,
       got: index,
       expected: n === 0 ? "nothing: the axis is empty" : `an integer from ${-n} to ${n - 1}`,
     });
-  const starts = x.shape.map((_, i) => (i === a ? (index < 0 ? index + n : index) : 0));
-  const sizes = x.shape.map((m, i) => (i === a ? 1 : m));
-  return builtReshape(
-    builtSlice(x, starts, sizes),
-    x.shape.filter((_, i) => i !== a),
-  );
+  return index < 0 ? index + n : index;
 }
 
 export function flip(x: Node, axes: number | readonly number[] | undefined): Node {
@@ -175,27 +201,58 @@ export function flip(x: Node, axes: number | readonly number[] | undefined): Nod
   );
 }
 
-/** `[before, after]` for each axis, or one pair for all. */
-export function pad(x: Node, widths: readonly (readonly [number, number])[] | readonly [number, number], value: number): Node {
-  const pairs = (typeof widths[0] === "number" ? x.shape.map(() => widths) : widths) as readonly (readonly [number, number])[];
-  if (pairs.length !== x.shape.length || pairs.some((p) => !Array.isArray(p) || p.length !== 2))
-    throw mistake("OPTION", {
-      where: "pad",
-      problem: "needs a pair [before, after] for each axis",
-      got: widths,
-      expected: `${x.shape.length} pairs, for ${showShape(x.shape)}`,
+/** Axes moved to new places; the others keep their order. */
+export function moveAxis(x: Node, from: number | readonly number[], to: number | readonly number[]): Node {
+  const listOf = (axes: number | readonly number[]) => (typeof axes === "number" ? [axes] : axes);
+  const rank = x.shape.length;
+  const [source, target] = [from, to].map((axes) => listOf(axes).map((a) => normalizeAxis("moveAxis", a, rank))) as [number[], number[]];
+  if (source.length !== target.length)
+    throw mistake("AXIS", {
+      where: "moveAxis",
+      problem: "as many places as axes are needed",
+      got: `axes ${show(from)} to ${show(to)}`,
+      expected: "lists of one length",
     });
-  return builtPad(
-    x,
-    pairs.map((p) => p[0]),
-    pairs.map((p) => p[1]),
-    value,
-  );
+  for (const [name, list] of [
+    ["axes", source],
+    ["places", target],
+  ] as const) {
+    if (new Set(list).size !== list.length)
+      throw mistake("AXIS", { where: "moveAxis", problem: `${name} repeat`, got: list, expected: "each axis once" });
+  }
+  const rest = [...x.shape.keys()].filter((a) => !source.includes(a));
+  const order = x.shape.map((_, i) => {
+    const k = target.indexOf(i);
+    return k < 0 ? (rest.shift() as number) : (source[k] as number);
+  });
+  return builtPermute(x, order);
+}
+
+/** Turns two axes by right angles, from the first towards the second. */
+export function rot90(x: Node, times: number, axes: readonly number[]): Node {
+  const rank = x.shape.length;
+  if (!Array.isArray(axes) || axes.length !== 2)
+    throw mistake("AXIS", { where: "rot90", problem: "a plane has two axes", got: axes, expected: "two axes" });
+  if (!Number.isInteger(times))
+    throw mistake("OPTION", { where: "rot90", problem: "turns are counted", got: times, expected: "an integer" });
+  const [a, b] = axes.map((axis) => normalizeAxis("rot90", axis, rank)) as [number, number];
+  if (a === b) throw mistake("AXIS", { where: "rot90", problem: "the two axes are the same", got: axes, expected: "two different axes" });
+  switch (((times % 4) + 4) % 4) {
+    case 1:
+      return transpose(flip(x, b), a, b);
+    case 2:
+      return flip(x, [a, b]);
+    case 3:
+      return flip(transpose(x, a, b), b);
+    default:
+      return x;
+  }
 }
 
 export function concat(parts: readonly Node[], axis: number): Node {
   const first = parts[0];
-  if (first === undefined) throw mistake("OPTION", { where: "concat", problem: "needs at least one tensor", got: "an empty list" });
+  if (first === undefined)
+    throw mistake("OPTION", { where: "concat", problem: "needs at least one tensor", got: "an empty list", expected: "tensors" });
   const a = normalizeAxis("concat", axis, first.shape.length);
   const rest = (shape: Shape) => shape.filter((_, i) => i !== a);
   for (const part of parts) {
@@ -231,7 +288,8 @@ export function concat(parts: readonly Node[], axis: number): Node {
 
 export function stack(parts: readonly Node[], axis: number): Node {
   const first = parts[0];
-  if (first === undefined) throw mistake("OPTION", { where: "stack", problem: "needs at least one tensor", got: "an empty list" });
+  if (first === undefined)
+    throw mistake("OPTION", { where: "stack", problem: "needs at least one tensor", got: "an empty list", expected: "tensors" });
   for (const part of parts) {
     if (!sameShape(part.shape, first.shape))
       throw mistake("SHAPE", {
@@ -246,28 +304,4 @@ export function stack(parts: readonly Node[], axis: number): Node {
     parts.map((p) => unsqueeze(p, a)),
     a,
   );
-}
-
-/** Equal parts (a number of them, dividing the axis), or parts of given sizes. */
-export function split(x: Node, parts: number | readonly number[], axis: number): Node[] {
-  const a = normalizeAxis("split", axis, x.shape.length);
-  const n = x.shape[a] as number;
-  const sizes = typeof parts === "number" ? new Array<number>(Math.max(0, Math.trunc(parts))).fill(n / parts) : parts;
-  if (sizes.length === 0 || sizes.some((s) => !Number.isInteger(s) || s < 0) || sizes.reduce((sum, s) => sum + s, 0) !== n)
-    throw mistake("SHAPE", {
-      where: "split",
-      problem: `axis ${a} does not divide so`,
-      got: `${parts} parts of ${showShape(x.shape)}`,
-      expected: `a number that divides ${n}, or sizes that add up to ${n}`,
-    });
-  let start = 0;
-  return sizes.map((size) => {
-    const starts = x.shape.map((_, i) => (i === a ? start : 0));
-    start += size;
-    return builtSlice(
-      x,
-      starts,
-      x.shape.map((m, i) => (i === a ? size : m)),
-    );
-  });
 }
