@@ -1,6 +1,6 @@
 // The affine layer.
 
-import { showShape } from "../graph/shape.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
@@ -11,6 +11,8 @@ import { type Parameter, parameter } from "./parameter.ts";
 export interface LinearOptions {
   /** Whether to add a bias. Default true. */
   readonly bias?: boolean;
+  /** Another layer's weight [outputs, inputs] to share, such as an embedding's. Default one of its own. */
+  readonly weight?: Parameter;
   /** First weights. Default `glorotUniform()`. */
   readonly weightInitializer?: Initializer;
   /** First biases. Default zeros. */
@@ -39,8 +41,16 @@ export class Linear extends Module {
     super();
     checkNumber("Linear", "inputs", inputs, { least: 1, integer: true });
     checkNumber("Linear", "outputs", outputs, { least: 1, integer: true });
-    checkNames("Linear", options, ["bias", "weightInitializer", "biasInitializer"]);
-    this.weight = parameter([outputs, inputs], options.weightInitializer ?? glorotUniform());
+    checkNames("Linear", options, ["bias", "weight", "weightInitializer", "biasInitializer"]);
+    const { weight } = options;
+    if (weight !== undefined && !sameShape(weight.shape, [outputs, inputs]))
+      throw mistake("SHAPE", {
+        where: "Linear",
+        problem: "the shared weight does not fit",
+        got: showShape(weight.shape),
+        expected: showShape([outputs, inputs]),
+      });
+    this.weight = weight ?? parameter([outputs, inputs], options.weightInitializer ?? glorotUniform());
     this.bias = options.bias === false ? null : parameter([outputs], options.biasInitializer ?? zerosInitializer, { penalized: false });
   }
 

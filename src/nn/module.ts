@@ -3,13 +3,15 @@
 
 import { Setting } from "../engine/setting.ts";
 import type { DType } from "../graph/dtype.ts";
+import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { AnyTensor } from "../tensor/types.ts";
 import type { Variable } from "../tensor/variable.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNumber } from "../util/options.ts";
 import { drawAgain, noteModule, Parameter, placeAll } from "./parameter.ts";
-import { markModule, walk } from "./walk.ts";
+import { type SummaryOptions, summarize } from "./summary.ts";
+import { markModule, stateOf, walk } from "./walk.ts";
 
 /** Frozen by `freeze`, so that `unfreeze` finds them, and parameters still. */
 const frozen = new WeakSet<Variable<DType>>();
@@ -101,6 +103,36 @@ export abstract class Module {
   /** The trainable variables inside, frozen ones too, in the order of the fields. */
   parameters(): Variable[] {
     return [...this.namedParameters().values()];
+  }
+
+  /**
+   * The name that a field's path, such as `runningMean`, has in PyTorch's state dict; "" leaves it out of the names of what is
+   * inside. Layers whose names differ override it.
+   */
+  stateName(path: string): string {
+    return path;
+  }
+
+  /**
+   * Every variable inside by its name in PyTorch's state dict (`layer.0.running_mean`): files of weights may use these names or
+   * those of `variables()`. A shared variable stands under all of its names.
+   */
+  stateDict(): Map<string, Variable<DType>> {
+    placeAll();
+    return stateOf(this);
+  }
+
+  /**
+   * The modules as a table: output shapes, parameters, and multiply-adds of products and convolutions (in evaluation mode; nothing
+   * is computed).
+   *
+   * @param inputShape with the batch, such as [1, 28, 28]
+   * @param options `dtype` of the input, default float32
+   * @example
+   * console.log(new Sequential(new Linear(784, 128), relu, new Linear(128, 10)).summary([1, 784]));
+   */
+  summary(inputShape: Shape, options: SummaryOptions = {}): string {
+    return summarize(this, inputShape, options);
   }
 
   /** Number of trainable numbers inside. */

@@ -24,6 +24,11 @@ export class Sequential extends Module {
     this.layers = layers;
   }
 
+  /** PyTorch numbers the layers themselves. */
+  override stateName(path: string): string {
+    return path.replace(/^layers\./, "");
+  }
+
   forward(input: AnyTensor): Tensor {
     let x = input;
     for (const layer of this.layers) x = applyLayer("Sequential", layer, x);

@@ -36,6 +36,33 @@ export function walk(module: object): Found {
   return found;
 }
 
+interface Named {
+  stateName(path: string): string;
+}
+
+/** Every variable by its name in a state dict, as the modules on the way name their parts. */
+export function stateOf(module: object & Named): Map<string, Variable<DType>> {
+  const state = new Map<string, Variable<DType>>();
+  const open = new Set<object>();
+  const visit = (value: unknown, owner: Named, prefix: string, path: string): void => {
+    if (typeof value !== "object" || value === null || open.has(value)) return;
+    const name = () => prefix + owner.stateName(path);
+    if (value instanceof Variable) {
+      state.set(name(), value);
+      return;
+    }
+    const isModule = modules.has(value);
+    if (!isModule && !Array.isArray(value) && !isPlain(value)) return;
+    open.add(value);
+    const inside = !isModule || path === "" ? prefix : name() === prefix ? prefix : `${name()}.`;
+    const base = isModule || path === "" ? "" : `${path}.`;
+    for (const [field, inner] of Object.entries(value)) visit(inner, isModule ? (value as Named) : owner, inside, base + field);
+    open.delete(value);
+  };
+  visit(module, module, "", "");
+  return state;
+}
+
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -63,8 +63,8 @@ export interface RunningOptions extends ScaleOptions {
   readonly runningMean?: Tensor | null;
   /** [channels]; a `Variable` is brought up to date, with the unbiased variance, when batch statistics are used. */
   readonly runningVariance?: Tensor | null;
-  /** The weight of the new statistics in the running ones. Default 0.1. */
-  readonly momentum?: number;
+  /** The weight of the new statistics in the running ones, a number or a scalar. Default 0.1. */
+  readonly momentum?: number | Tensor;
 }
 
 export interface BatchNormOptions extends RunningOptions {
@@ -76,7 +76,9 @@ const scaleNames = ["weight", "bias", "epsilon"];
 const runningNames = [...scaleNames, "runningMean", "runningVariance", "momentum"];
 
 /** Moves running statistics towards new ones, as one program. */
-function update(options: RunningOptions, momentum: number, mean: Tensor, variance: Tensor): void {
+function update(where: string, options: RunningOptions, mean: Tensor, variance: Tensor): void {
+  const { momentum = 0.1 } = options;
+  if (typeof momentum === "number") checkNumber(where, "momentum", momentum);
   const list: Variable[] = [];
   const values: Tensor[] = [];
   for (const [old, now] of [
@@ -85,7 +87,9 @@ function update(options: RunningOptions, momentum: number, mean: Tensor, varianc
   ] as const) {
     if (!(old instanceof Variable)) continue;
     list.push(old);
-    values.push(old.mul(1 - momentum).add(now.stopGradient().mul(momentum)) as Tensor);
+    values.push(
+      old.mul(typeof momentum === "number" ? 1 - momentum : momentum.neg().add(1)).add(now.stopGradient().mul(momentum)) as Tensor,
+    );
   }
   if (list.length > 0) assignAll(list, values);
 }
@@ -146,7 +150,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
     });
   const { y, mean, variance } = standardised(x, [0, ...places.map((_, i) => i + 2)], epsilon);
   const row = (t: Tensor) => t.reshape([t.size]);
-  update(options, checkNumber(where, "momentum", options.momentum ?? 0.1), row(mean), row(variance).mul(count / (count - 1)) as Tensor);
+  update(where, options, row(mean), row(variance).mul(count / (count - 1)) as Tensor);
   const at = (t: Tensor | null | undefined) => (t == null ? t : perChannel(t, x.rank));
   return scaled(y, at(weight), at(bias));
 }
@@ -190,8 +194,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
     epsilon,
   );
   const overBatch = (t: Tensor) => t.reshape(x.shape.slice(0, 2)).mean(0) as Tensor;
-  const momentum = checkNumber(where, "momentum", options.momentum ?? 0.1);
-  update(options, momentum, overBatch(mean), overBatch(variance.mul(count / (count - 1)) as Tensor));
+  update(where, options, overBatch(mean), overBatch(variance.mul(count / (count - 1)) as Tensor));
   const at = (t: Tensor | null | undefined) => (t == null ? t : perChannel(t, x.rank));
   return scaled(y, at(weight), at(bias));
 }
