@@ -29,6 +29,8 @@ export {
 } from "./optim/index.ts";
 export * from "./regularize/index.ts";
 export * from "./tensor/index.ts";
+// The image function of this name is in `downhill/nn`.
+export { fold } from "./tensor/random.ts";
 export * from "./train/index.ts";
 export * from "./tune/index.ts";
 export { DownhillError, InternalError, UnsupportedError, UserError } from "./util/errors.ts";

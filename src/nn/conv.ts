@@ -2,8 +2,8 @@
 
 import type { ConvOptions, ConvTransposeOptions, Each, Padding } from "../tensor/conv.ts";
 import * as functions from "../tensor/conv.ts";
-import { pad } from "../tensor/move.ts";
 import type { PadMode } from "../tensor/nodes/pad.ts";
+import { pad } from "../tensor/repeat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames, checkNumber } from "../util/options.ts";

@@ -2,6 +2,16 @@
 
 export { type AttendOptions, MultiHeadAttention, type MultiHeadAttentionOptions } from "./attention.ts";
 export { Parallel, type ParallelOptions, Residual } from "./containers.ts";
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeLayerOptions,
+} from "./conv.ts";
 export { AlphaDropout, Dropout, DropPath, SpatialDropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Flatten } from "./flatten.ts";
