@@ -6,7 +6,7 @@
 import { is, type Node } from "../graph/node.ts";
 import { isElementwise, isRoutine } from "../graph/operation.ts";
 import { type Shape, withoutAxes } from "../graph/shape.ts";
-import { reducedAxes, rowWidthOf } from "./facts.ts";
+import { costOf, reducedAxes, rowWidthOf } from "./facts.ts";
 
 /**
  * `open`: elementwise so far. `rows`: reductions of whole rows, and work on elements and rows. `columns`: reductions of other
@@ -20,6 +20,10 @@ export type Need = "same" | "row" | "free" | "memory";
 
 /** More nodes than this make kernels that are slow to compile. */
 const mostNodes = 200;
+/** Arithmetic for one element that an epilogue may hold: more of it runs faster in a task of its own, where loops are longer. */
+const epilogueCost = 16;
+/** Of small results, a task of its own would take longer to call than to run. */
+const smallResult = 4096;
 /** Reductions of up to so many elements may share a task with any others. */
 const tinyReduction = 1024;
 /** A single row is no use for parallel work if it is longer than this. */
@@ -37,6 +41,8 @@ export class Draft {
   /** Takes no work that follows what it computes. */
   sealed = false;
   nodes = 0;
+  /** Arithmetic for one element, of everything in it. */
+  private cost = 0;
   readonly members: Set<Node> = new Set();
   /** Of the first reduction. */
   kept: Shape = [];
@@ -61,10 +67,33 @@ export class Draft {
     return this.nodes >= mostNodes;
   }
 
+  /** Adds an indexed member. */
   add(node: Node, plain: boolean): void {
     this.members.add(node);
+    this.addFree(node, plain);
+  }
+
+  /** Adds a node that is computed wherever it is needed. */
+  addFree(node: Node, plain: boolean): void {
     this.nodes++;
+    if (node !== this.hero) this.cost += costOf(node);
     if (!plain) this.plain = false;
+  }
+
+  /** Takes a member or free node out again. */
+  remove(node: Node): void {
+    this.members.delete(node);
+    this.nodes--;
+    this.cost -= costOf(node);
+  }
+
+  isSmall(): boolean {
+    return this.points <= smallResult;
+  }
+
+  /** Whether an epilogue would still be short with this much more arithmetic. */
+  private staysShort(cost: number): boolean {
+    return this.isSmall() || this.cost + cost <= epilogueCost;
   }
 
   /** Starts the draft with a node of any kind. */
@@ -85,19 +114,19 @@ export class Draft {
     if (is(node, "contract")) return this.acceptHero(node, need);
     if (isRoutine(node.op)) return false;
     if (reducedAxes(node) !== null) return this.acceptReduction(node, need, isFlatNeeded);
-    if (this.form === "contract" && !plain) return false;
+    if (this.form === "contract" && !(plain && this.staysShort(costOf(node)))) return false;
     return need === "same" || this.acceptRow(node, rowWidth);
   }
 
   /** Whether a free node may stand in it. */
   acceptsFree(node: Node, plain: boolean): boolean {
     if (this.form === "alone" || this.isFull()) return false;
-    if (this.form === "contract") return plain;
+    if (this.form === "contract") return plain && this.staysShort(costOf(node));
     return isElementwise(node.op) || node.op === "gather" || node.op === "dynamicSlice" || node.op === "dynamicUpdate" || !isComputed(node);
   }
 
   private acceptHero(node: Node, need: Need): boolean {
-    if (need !== "same" || this.form !== "open" || !this.plain || node.size !== this.points) return false;
+    if (need !== "same" || this.form !== "open" || !this.plain || !this.staysShort(0) || node.size !== this.points) return false;
     this.form = "contract";
     this.hero = node;
     return true;
@@ -171,7 +200,7 @@ export class Draft {
     if (this.form === "contract" || other.form === "contract") {
       if (this.form === other.form) return false;
       const [contract, open] = this.form === "contract" ? [this, other] : [other, this];
-      return open.form === "open" && open.plain && open.points === contract.points;
+      return open.form === "open" && open.plain && open.points === contract.points && contract.staysShort(open.cost);
     }
     if (this.form === "open" || other.form === "open") {
       const [open, any] = this.form === "open" ? [this, other] : [other, this];
@@ -194,6 +223,7 @@ export class Draft {
     this.hero ??= other.hero;
     this.plain &&= other.plain;
     this.nodes += other.nodes;
+    this.cost += other.cost;
     for (const node of other.members) this.members.add(node);
     other.members.clear();
     other.mergedInto = this;

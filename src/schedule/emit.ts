@@ -148,7 +148,11 @@ export class Emitter {
         writes: task.outputs,
         checks: checks.length > 0,
         content: { kind: "task", task },
-        rank: first(group.outputs),
+        // Scalars made from parameters are done first: what waits for them frees memory.
+        rank:
+          task.outputs.every((n) => n.size === 1) && task.inputs.every((n) => homeOf(n).op === "input" && n.size === 1)
+            ? -1
+            : first(group.outputs),
       });
     }
     const projections = new Map<Node, Map<number, Node>>();

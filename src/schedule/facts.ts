@@ -88,7 +88,8 @@ function elementwiseFact(node: Node, facts: ReadonlyMap<Node, Fact>, sources: So
   let again: { cost: number; large: Node | null } | null = cost <= lightCost && node.op !== "checkBounds" ? { cost, large: null } : null;
   let madeFor: number | null = node.op === "checkBounds" ? null : cost;
   let rowWidth = 0;
-  for (const operand of node.inputs) {
+  // What a barrier waits for is not read.
+  for (const operand of node.op === "barrier" ? node.inputs.slice(0, 1) : node.inputs) {
     const { base, way } = sources.of(operand);
     if (isMade(base)) continue;
     const fact = facts.get(base);

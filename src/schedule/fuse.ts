@@ -6,7 +6,7 @@
 // nowhere begins a draft of its own. Ranks keep the drafts free of cycles: a draft has a higher rank than all that read it.
 // A second pass (regroup.ts) then joins what is independent and alike, and moves work to where less has to be stored.
 
-import type { Node } from "../graph/node.ts";
+import { inputOf, is, type Node } from "../graph/node.ts";
 import { familyOf, isElementwise, isRoutine } from "../graph/operation.ts";
 import { Draft, type Need } from "./draft.ts";
 import { costOf, type Fact, factsOf, reducedAxes } from "./facts.ts";
@@ -36,7 +36,7 @@ export interface Edge {
   readonly memory: boolean;
 }
 
-interface Use {
+export interface Use {
   readonly edge: Edge;
   readonly need: Need;
   readonly evaluations: number;
@@ -49,6 +49,8 @@ const slack = 1.5;
 const repeatable = 6;
 /** The same for scalars, which a kernel computes once. */
 const repeatableScalar = 16;
+/** An epilogue reads and writes at most so many operands and results of full size. */
+const mostStreams = 3;
 /** Drafts made one for the sake of one node. */
 const mostMerged = 8;
 /** Random bits and the like are stored where they cost more than this. */
@@ -63,6 +65,8 @@ export class Fusion {
   readonly edges: Map<Node, Edge[]> = new Map();
   readonly appearances: Map<Node, Appearance[]> = new Map();
   readonly drafts: Draft[] = [];
+  /** Nodes that every reader computes for itself, though one draft has them indexed. */
+  readonly recomputed: Set<Node> = new Set();
   private readonly packed: ReadonlyMap<Node, Node>;
   private readonly apart: ReadonlySet<Node>;
 
@@ -91,8 +95,7 @@ export class Fusion {
       return;
     }
     const family = familyOf[user.op];
-    const memory =
-      family === "contract" || family === "region" || isRoutine(user.op) || family === "project";
+    const memory = family === "contract" || family === "region" || isRoutine(user.op) || family === "project";
     operandsOf(user, this.packed).forEach((operand, i) => {
       add(operand, i, this.sources.of(operand), memory);
     });
@@ -134,7 +137,7 @@ export class Fusion {
   }
 
   /** The uses of a node, in the drafts where its users appear. A region operation is used through its projections. */
-  private usesOf(node: Node): { draft: Draft; use: Use }[] {
+  usesOf(node: Node): { draft: Draft; use: Use }[] {
     const result: { draft: Draft; use: Use }[] = [];
     for (const edge of this.edges.get(node) ?? []) {
       if (edge.user.op === "project") {
@@ -162,19 +165,23 @@ export class Fusion {
     const list: Appearance[] = [];
     for (const draft of drafts) {
       const here = uses.filter((u) => u.draft === draft).map((u) => u.use);
-      const need = common(here);
-      const evaluations = need === "row" && node.size > 1 ? draft.points : total(here);
-      const repeated = Math.max(...here.map((u) => u.repeated)) + costOf(node);
-      if (!draft.acceptsFree(node, plain)) return false;
-      if (evaluations > slack * node.size && repeated > repeatable) return false;
-      list.push({ draft, indexed: need === "same", evaluations, repeated });
+      const appearance = this.appearanceFor(node, here, draft, costOf(node));
+      if (appearance === null || !draft.acceptsFree(node, plain)) return false;
+      list.push(appearance);
     }
-    for (const draft of drafts) {
-      draft.nodes++;
-      if (!plain) draft.plain = false;
-    }
+    for (const draft of drafts) draft.addFree(node, plain);
     this.appear(node, ...list);
     return true;
+  }
+
+  /** The node computed in a draft for its uses there, which need not be stored; null where that repeats too much. */
+  appearanceFor(node: Node, uses: readonly Use[], draft: Draft, cost: number): Appearance | null {
+    const need = common(uses);
+    if (uses.some((u) => u.need === "memory")) return null;
+    const evaluations = need === "row" && node.size > 1 ? draft.points : total(uses);
+    const repeated = Math.max(...uses.map((u) => u.repeated)) + cost;
+    if (evaluations > slack * node.size && repeated > repeatable) return null;
+    return { draft, indexed: need === "same", evaluations, repeated };
   }
 
   /** All uses lie in one draft, and it need not be stored. */
@@ -183,7 +190,7 @@ export class Fusion {
     const fact = this.facts.get(node);
     if (this.isDearlyMade(node)) return false;
     const need = common(uses);
-    if (need === "memory") return false;
+    if (need === "memory" || (is(node, "contract") && !this.isEpilogue(draft))) return false;
     if (need !== "free") {
       if (!draft.accept(node, need, plain, fact?.rowWidth ?? 0, (member) => this.isNeededOutside(member, draft))) {
         if (need === "same" || !draft.acceptsFree(node, plain)) return false;
@@ -201,8 +208,7 @@ export class Fusion {
     const repeats = evaluations > slack * node.size;
     const repeated = repeats || node.size === 1 ? Math.max(...uses.map((u) => u.repeated)) + cost : 0;
     if (repeated > (node.size === 1 ? repeatableScalar : repeatable)) return false;
-    draft.nodes++;
-    if (!plain) draft.plain = false;
+    draft.addFree(node, plain);
     this.appear(node, { draft, indexed: false, evaluations, repeated });
     return true;
   }
@@ -217,7 +223,7 @@ export class Fusion {
     const need = needs[0] as Need;
     if (needs.some((n) => n !== need) || (firsts.length > 1 && need !== "same")) return false;
     const plain = this.isPlain(node);
-    if (!mergeable(firsts)) return false;
+    if (!mergeable(firsts) || (is(node, "contract") && !firsts.every((d) => this.isEpilogue(d)))) return false;
     for (const other of firsts.slice(1)) draft.absorb(other);
     const fact = this.facts.get(node);
     if (!draft.accept(node, need, plain, fact?.rowWidth ?? 0, (member) => this.isNeededOutside(member, draft))) return false;
@@ -240,12 +246,38 @@ export class Fusion {
 
   /** Whether a member has to be stored: it is required, or another draft reads it. */
   isNeededOutside(member: Node, draft: Draft): boolean {
+    if (this.recomputed.has(member)) return false;
     return this.required.has(member) || this.readersOf(member).some((d) => d !== draft);
+  }
+
+  /** The draft that stores a node, if it were needed in memory; null for parameters and for what is computed wherever it is needed. */
+  homeOf(node: Node): Draft | null {
+    const draft = this.appearances.get(node.op === "project" ? inputOf(node, 0) : node)?.[0]?.draft.current();
+    if (draft === undefined) return null;
+    return node.op === "project" || draft.members.has(node) ? draft : null;
   }
 
   /** The drafts that compute something from a node. */
   readersOf(node: Node): Draft[] {
     return (this.edges.get(node) ?? []).flatMap((e) => (this.appearances.get(e.user) ?? []).map((a) => a.draft.current()));
+  }
+
+  /** Whether a contraction goes through the draft's operands and results of full size well, tile by tile: only through few of them. */
+  isEpilogue(draft: Draft, other: Draft | null = null): boolean {
+    return draft.isSmall() || this.streamsOf(draft) + (other === null ? 0 : this.streamsOf(other) - 1) <= mostStreams;
+  }
+
+  private streamsOf(draft: Draft): number {
+    const streams = new Set<Node>();
+    for (const member of draft.members) {
+      if (member !== draft.hero && this.isNeededOutside(member, draft)) streams.add(member);
+      for (const x of isView(member) ? [] : member.inputs) {
+        const { base } = this.sources.of(x);
+        if (!isMade(base) && base.size * 2 > draft.points && !draft.members.has(base)) streams.add(base);
+      }
+    }
+    if (draft.hero !== null) for (const x of draft.hero.inputs) streams.delete(this.sources.of(x).base);
+    return streams.size;
   }
 
   /** Work that an epilogue may hold. */

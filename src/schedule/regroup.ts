@@ -2,29 +2,24 @@
 // moves to where its operands are made if less has to be stored then, and the groups are written down.
 
 import { bytesOf } from "../graph/dtype.ts";
-import { inputOf, type Node } from "../graph/node.ts";
+import type { Node } from "../graph/node.ts";
 import { isElementwise } from "../graph/operation.ts";
 import type { Draft } from "./draft.ts";
 import { type Appearance, type Fusion, needIn } from "./fuse.ts";
 import type { Group, Grouping } from "./group.ts";
 import { hasMemory, isMade, isView } from "./memory.ts";
+import { recompute } from "./recompute.ts";
 
 export function regroup(fusion: Fusion): Grouping {
   mergeSiblings(fusion);
   mergeIntoProducers(fusion);
   hoist(fusion);
+  recompute(fusion);
   return writeDown(fusion);
 }
 
 function living(fusion: Fusion): Draft[] {
   return [...new Set(fusion.drafts.map((d) => d.current()))].filter((d) => d.members.size > 0);
-}
-
-/** The draft that stores a node, if it were needed in memory; null for parameters and for what is computed wherever it is needed. */
-function homeDraft(fusion: Fusion, node: Node): Draft | null {
-  const draft = fusion.appearances.get(node.op === "project" ? inputOf(node, 0) : node)?.[0]?.draft.current();
-  if (draft === undefined) return null;
-  return node.op === "project" || draft.members.has(node) ? draft : null;
 }
 
 // ---- Siblings
@@ -33,7 +28,7 @@ function homeDraft(fusion: Fusion, node: Node): Draft | null {
 function readsOf(fusion: Fusion): Map<Draft, Set<Node>> {
   const reads = new Map<Draft, Set<Node>>();
   for (const base of fusion.edges.keys()) {
-    const home = homeDraft(fusion, base);
+    const home = fusion.homeOf(base);
     if (home === null && !hasMemory(base)) continue;
     for (const reader of fusion.readersOf(base)) {
       if (reader === home) continue;
@@ -55,7 +50,7 @@ function mergeSiblings(fusion: Fusion): void {
     let level = 0;
     const read = reads.get(draft) ?? new Set<Node>();
     for (const node of read) {
-      const home = homeDraft(fusion, node);
+      const home = fusion.homeOf(node);
       if (home !== null && home !== draft) level = Math.max(level, (levels.get(home) ?? 0) + 1);
     }
     levels.set(draft, level);
@@ -82,7 +77,8 @@ function mergeIntoProducers(fusion: Fusion): void {
   for (const draft of living(fusion).sort((a, b) => b.rank - a.rank)) {
     if (draft.form === "alone" || draft.form === "contract") continue;
     const producer = onlyProducer(fusion, draft);
-    if (producer?.fits(draft)) producer.absorb(draft);
+    if (producer === null || !producer.fits(draft)) continue;
+    if (producer.form !== "contract" || fusion.isEpilogue(producer, draft)) producer.absorb(draft);
   }
 }
 
@@ -94,7 +90,7 @@ function onlyProducer(fusion: Fusion, draft: Draft): Draft | null {
       const source = isView(node) ? fusion.sources.through(node) : fusion.sources.of(x);
       const { base } = source;
       if (base.op === "input" || (isMade(base) && !fusion.required.has(base))) continue;
-      const home = homeDraft(fusion, base);
+      const home = fusion.homeOf(base);
       if (home === draft) continue;
       if (home === null) {
         // Computed where it is needed: look at what that reads.
@@ -123,7 +119,7 @@ const bytes = (node: Node): number => node.size * bytesOf(node.dtype);
  */
 function hoist(fusion: Fusion): void {
   for (const node of fusion.order) {
-    const home = homeDraft(fusion, node);
+    const home = fusion.homeOf(node);
     if (home === null || home.form === "alone" || hasMemory(node) || fusion.required.has(node)) continue;
     const moving = new Set<Node>();
     let possible = true;
@@ -140,8 +136,7 @@ function hoist(fusion: Fusion): void {
     if (gain < 0) continue;
     for (const user of moving) {
       const from = draftOf(user);
-      from.members.delete(user);
-      from.nodes--;
+      from.remove(user);
       home.add(user, fusion.isPlain(user));
       fusion.appearances.set(user, [{ draft: home, indexed: true, evaluations: user.size, repeated: 0 }]);
     }
@@ -151,11 +146,11 @@ function hoist(fusion: Fusion): void {
 /** Whether a node could be computed in a draft from what that computes, and from parameters. */
 function canMove(fusion: Fusion, node: Node, to: Draft): boolean {
   if (!isElementwise(node.op) || node.op === "checkBounds" || to.sealed || to.isFull()) return false;
-  if (to.form === "contract" && !fusion.isPlain(node)) return false;
+  if (to.form === "contract" && !to.acceptsFree(node, fusion.isPlain(node))) return false;
   return node.inputs.every((x) => {
     const { base, way } = fusion.sources.of(x);
     if (base.op === "input" || (isMade(base) && !fusion.required.has(base))) return true;
-    if (homeDraft(fusion, base) !== to) return false;
+    if (fusion.homeOf(base) !== to) return false;
     return way === "same" || (way === "rows" && to.form === "rows" && base.size === to.outer && node.size === to.points);
   });
 }
@@ -170,6 +165,7 @@ function writeDown(fusion: Fusion): Grouping {
     if (draft.form === "alone" && draft.hero === null) continue;
     const members = [...draft.members].sort((a, b) => (position.get(a) as number) - (position.get(b) as number));
     const outputs = members.filter((node) => fusion.isNeededOutside(node, draft));
+    if (outputs.length === 0) continue;
     for (const node of outputs) stored.add(node);
     groups.push({ members, outputs, hero: draft.hero, ...loopsOf(fusion, draft, outputs) });
   }

@@ -3,6 +3,7 @@
 import type { Target } from "../graph/kernel.ts";
 import { type Node, topological } from "../graph/node.ts";
 import type { Region } from "../graph/operation.ts";
+import { inlineCalls } from "../graph/rewrite.ts";
 import type { Schedule } from "../graph/task.ts";
 import { InternalError } from "../util/errors.ts";
 import { smallWork } from "./contraction.ts";
@@ -33,7 +34,8 @@ export function schedule(
   for (const node of topological(region.results))
     if (node.op === "buffer") throw new InternalError(`buffer#${node.id} was not made a parameter before scheduling`);
   const fuse = options.fuse !== false;
-  const simplified = simplify(region, target, { patterns: fuse, smallWork: options.smallWork ?? smallWork });
+  const plain = { parameters: region.parameters, results: inlineCalls(region.results) };
+  const simplified = simplify(plain, target, { patterns: fuse, smallWork: options.smallWork ?? smallWork });
   const emitter = new Emitter(simplified, target, (inner, order) => {
     const required = requiredStores(inner, order, simplified.packed);
     // What is written in place waits for all checks, so a check must not stand in the task that writes.
