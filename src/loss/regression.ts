@@ -118,7 +118,7 @@ export function quantileLoss(
     });
   const wide = several ? target.unsqueeze(-1).expand(prediction.shape) : target;
   const parts = list.map((q, i) => {
-    const at = (x: Tensor) => (several ? x.at(i, -1) : x);
+    const at = (x: Tensor) => (several ? x.at("...", i) : x);
     const error = at(matching(where, prediction, wide)).sub(at(prediction)) as Tensor;
     return error.mul(q).maximum(error.mul(q - 1)) as Tensor;
   });
