@@ -6,7 +6,7 @@ import { broadcastShapes, sameShape, showShape } from "../graph/shape.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
 import { arange } from "./create.ts";
-import { where } from "./elementwise.ts";
+import { where as choose } from "./elementwise.ts";
 import { select } from "./parts.ts";
 import { bernoulli } from "./random.ts";
 import type { Tensor } from "./tensor.ts";
@@ -54,9 +54,9 @@ function grouped(where: string, q: Tensor, k: Tensor, v: Tensor): [Tensor, Tenso
 /** e^xᵢ / Σ e^xⱼ along the last axis, and 0 where every score is −∞. */
 function safeSoftmax(scores: Tensor): Tensor {
   const top = scores.max(-1, { keepDimensions: true }).stopGradient();
-  const e = scores.sub(where(top.isFinite(), top, 0)).exp();
+  const e = scores.sub(choose(top.isFinite(), top, 0)).exp();
   const total = e.sum(-1, { keepDimensions: true });
-  return e.div(where(total.eq(0), 1, total)) as Tensor;
+  return e.div(choose(total.eq(0), 1, total)) as Tensor;
 }
 
 /**
@@ -85,7 +85,7 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   let scores = q.mul(scale).matmul(k.transpose()) as Tensor;
   if (causal) {
     const visible = arange(keys).unsqueeze(0).le(arange(queries).unsqueeze(1));
-    scores = where(visible, scores, Number.NEGATIVE_INFINITY) as Tensor;
+    scores = choose(visible, scores, Number.NEGATIVE_INFINITY) as Tensor;
   }
   if (mask !== null) {
     const fitted = groupedQuery && mask.rank > 2 ? groupedMask(mask, q.shape) : mask;
@@ -97,7 +97,7 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
         got: `mask ${mask.dtype}${showShape(mask.shape)}`,
         expected: `bool or floats that broadcast to [...,${queries},${keys}]`,
       });
-    scores = (fitted.dtype === "bool" ? where(fitted as Tensor<"bool">, scores, Number.NEGATIVE_INFINITY) : scores.add(fitted)) as Tensor;
+    scores = (fitted.dtype === "bool" ? choose(fitted as Tensor<"bool">, scores, Number.NEGATIVE_INFINITY) : scores.add(fitted)) as Tensor;
   }
   let weights = mask === null && keys > 0 ? scores.softmax(-1) : safeSoftmax(scores);
   if (dropout === 1) weights = weights.mul(0) as Tensor;
