@@ -1,7 +1,23 @@
 // The reference workloads that exist so far: one compiled training step each. Their definitions are those of the peers'
 // scripts (layers, batch, loss, optimiser); the numbers in the tensors do not matter.
 
-import { adam, compile, crossEntropy, Linear, mse, normal, relu, Sequential, seed, sgd, type Tensor, tensor } from "../src/index.ts";
+import {
+  adam,
+  adamW,
+  compile,
+  crossEntropy,
+  Linear,
+  mse,
+  normal,
+  randomInteger,
+  relu,
+  Sequential,
+  seed,
+  sgd,
+  type Tensor,
+  tensor,
+} from "../src/index.ts";
+import { Gpt } from "./gpt.ts";
 
 export interface Workload {
   /** One training step on its fixed batch; returns the loss. */
@@ -49,7 +65,21 @@ function mlp(): Workload {
   return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
 }
 
-export const workloads: Record<string, () => Workload> = { tiny, mlp };
+/** A character model on 12 blocks of 64: cross-entropy, AdamW. See gpt.ts. */
+function gpt(): Workload {
+  const model = new Gpt();
+  const optimizer = adamW({ learningRate: 1e-3, weightDecay: 0.01 });
+  const text = randomInteger([12, 65], { high: 65 });
+  const [x, y] = [text.slice(null, [0, 64]), text.slice(null, [1, 65])];
+  const train = compile((x: Tensor<"int32">, y: Tensor<"int32">) => {
+    const loss = crossEntropy(model.forward(x), y);
+    optimizer.minimize(loss);
+    return loss;
+  });
+  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
+}
+
+export const workloads: Record<string, () => Workload> = { tiny, mlp, gpt };
 
 /** Makes a workload with fixed random numbers. */
 export function makeWorkload(name: string): Workload {

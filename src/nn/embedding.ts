@@ -3,6 +3,7 @@
 import { showShape } from "../graph/shape.ts";
 import { arange } from "../tensor/create.ts";
 import { where as select } from "../tensor/elementwise.ts";
+import { embedding } from "../tensor/indexing.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
@@ -10,7 +11,7 @@ import { type Initializer, normalInitializer } from "./initialize.ts";
 import { Module } from "./module.ts";
 import { type Parameter, parameter } from "./parameter.ts";
 
-export interface EmbeddingOptions {
+export interface EmbeddingLayerOptions {
   /** The index of padding: its row starts at 0 and gets no gradient. Default none. */
   readonly paddingIndex?: number;
   /** First rows. Default normal with deviation 1. */
@@ -35,7 +36,7 @@ export class Embedding extends Module {
    * @param size length of each vector
    * @throws UserError `OPTION` for sizes that are not positive integers, or a padding index that is none
    */
-  constructor(count: number, size: number, options: EmbeddingOptions = {}) {
+  constructor(count: number, size: number, options: EmbeddingLayerOptions = {}) {
     super();
     checkNumber("Embedding", "count", count, { least: 1, integer: true });
     checkNumber("Embedding", "size", size, { least: 1, integer: true });
@@ -69,8 +70,6 @@ export class Embedding extends Module {
         got: `${String(indices.dtype)}${showShape((indices as Tensor<"int32">).shape)}`,
         expected: "int32 or uint8",
       });
-    const rows = this.weight.gather(indices);
-    if (this.paddingIndex === null) return rows;
-    return select(indices.eq(this.paddingIndex).unsqueeze(-1), rows.stopGradient(), rows) as Tensor;
+    return embedding(indices, this.weight, this.paddingIndex === null ? {} : { paddingIndex: this.paddingIndex });
   }
 }

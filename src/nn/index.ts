@@ -13,7 +13,7 @@ export {
   type ConvTransposeLayerOptions,
 } from "./conv.ts";
 export { AlphaDropout, Dropout, DropPath, SpatialDropout } from "./dropout.ts";
-export { Embedding, type EmbeddingOptions } from "./embedding.ts";
+export { Embedding, type EmbeddingLayerOptions } from "./embedding.ts";
 export { Flatten } from "./flatten.ts";
 export * from "./functional.ts";
 export { PixelShuffle, PixelUnshuffle, Upsample } from "./image.ts";

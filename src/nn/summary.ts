@@ -49,6 +49,10 @@ function mark(x: AnyTensor, seen: Set<Node>): void {
 
 const isTensor = (value: unknown): value is AnyTensor => value instanceof Tensor;
 
+/** A path seen from the module it is in. */
+const relative = (path: string, outer: string): string =>
+  outer !== "" && path.startsWith(`${outer}.`) ? path.slice(outer.length + 1) : path;
+
 /** Runs the model on an empty input and notes each module's output. */
 function rowsOf(model: Module, shape: Shape, dtype: DType): Row[] {
   const names = new Map<Module, string>();
@@ -64,7 +68,8 @@ function rowsOf(model: Module, shape: Shape, dtype: DType): Row[] {
   nameAll(model, "");
   const rows: Row[] = [];
   const counted = new Set<Module>();
-  let depth = 0;
+  /** The paths of the modules that run now, from the outermost. */
+  const running: string[] = [];
   for (const module of modules) {
     const { forward } = module;
     Object.defineProperty(module, "forward", {
@@ -72,8 +77,8 @@ function rowsOf(model: Module, shape: Shape, dtype: DType): Row[] {
       enumerable: false,
       value: (...given: unknown[]): Tensor => {
         const row: Row = {
-          depth,
-          name: names.get(module) ?? "",
+          depth: running.length,
+          name: relative(names.get(module) ?? "", running.at(-1) ?? ""),
           kind: module.constructor.name,
           shape: [],
           parameters: counted.has(module) ? 0 : module.parameterCount(),
@@ -83,9 +88,9 @@ function rowsOf(model: Module, shape: Shape, dtype: DType): Row[] {
         rows.push(row);
         const seen = new Set<Node>();
         for (const x of given.filter(isTensor)) mark(x, seen);
-        depth++;
+        running.push(names.get(module) ?? "");
         const y = (forward as (...given: unknown[]) => Tensor).apply(module, given);
-        depth--;
+        running.pop();
         row.shape = y.shape;
         row.multiplyAdds = multiplyAdds([y.node], seen);
         return y;
@@ -112,13 +117,8 @@ export function summarize(model: Module, shape: Shape, options: SummaryOptions):
   checkNames("summary", options, ["dtype"]);
   const rows = rowsOf(model, shape, options.dtype ?? "float32");
   const cells = rows.map((row) => {
-    const name = row.name
-      .split(".")
-      .slice(-2)
-      .join(".")
-      .replace(/^[a-z]\w*\.(?=[a-z])/i, "");
     return [
-      `${"  ".repeat(row.depth)}${name === "" ? "" : `${name}: `}${row.kind}`,
+      `${"  ".repeat(row.depth)}${row.name === "" ? "" : `${row.name}: `}${row.kind}`,
       showShape(row.shape),
       row.parameters === 0 ? "" : grouped(row.parameters),
       row.multiplyAdds === 0 ? "" : grouped(row.multiplyAdds),
