@@ -33,6 +33,7 @@ export function schedule(
 ): Schedule {
   for (const node of topological(region.results))
     if (node.op === "buffer") throw new InternalError(`buffer#${node.id} was not made a parameter before scheduling`);
+  if (new Set(donations.map(([parameter]) => parameter)).size !== donations.length) throw new InternalError("a parameter is donated twice");
   const fuse = options.fuse !== false;
   const plain = { parameters: region.parameters, results: inlineCalls(region.results) };
   const simplified = simplify(plain, target, { patterns: fuse, smallWork: options.smallWork ?? smallWork });
