@@ -23,7 +23,7 @@ const indices = (a: Arguments): Indices => a.tensor("index") as Indices;
 /** Calls with a scalar as a vector, and gives back a scalar for one. */
 function onVector(a: Arguments, call: (x: Tensor, index: Indices, dim: number) => AnyTensor): AnyTensor {
   const x = a.float("input");
-  const result = call(vector(x), x.rank === 0 ? vector(indices(a)) : indices(a), a.number("dim", 0));
+  const result = call(vector(x), x.rank <= 1 ? vector(indices(a)) : indices(a), a.number("dim", 0));
   return x.rank === 0 ? result.reshape([]) : result;
 }
 
@@ -42,8 +42,9 @@ export const bindings: Bindings = {
   }),
   gather: bind(["input", "dim", "index"], (a) => {
     const x = a.float("input");
-    if (x.rank > 0) return d.gatherElements(x, indices(a), a.number("dim", 0));
-    return d.gatherElements(vector(x), vector(indices(a)), a.number("dim", 0)).reshape(indices(a).shape);
+    if (x.rank > 1) return d.gatherElements(x, indices(a), a.number("dim", 0));
+    const result = d.gatherElements(vector(x), vector(indices(a)), a.number("dim", 0));
+    return indices(a).rank === 0 ? result.reshape([]) : result;
   }),
   scatter: bind(["input", "dim", "index", "src", "reduce"], (a) => {
     const write = a.text("reduce") === "add" ? d.scatterAdd : d.scatter;
