@@ -4,9 +4,12 @@
 import {
   adam,
   adamW,
+  Conv2d,
   compile,
   crossEntropy,
+  Flatten,
   Linear,
+  MaxPool2d,
   mse,
   normal,
   randomInteger,
@@ -79,7 +82,31 @@ function gpt(): Workload {
   return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
 }
 
-export const workloads: Record<string, () => Workload> = { tiny, mlp, gpt };
+/** The Keras MNIST CNN: 3×3×32, 3×3×64, 2×2 pool, dense 128, dense 10; Adam, batch 64. */
+function cnn(): Workload {
+  const model = new Sequential(
+    new Conv2d(1, 32, 3),
+    relu,
+    new Conv2d(32, 64, 3),
+    relu,
+    new MaxPool2d(2),
+    new Flatten(),
+    new Linear(9216, 128),
+    relu,
+    new Linear(128, 10),
+  );
+  const optimizer = adam({ learningRate: 1e-3 });
+  const x = normal([64, 1, 28, 28]);
+  const y = classes(64);
+  const train = compile((x: Tensor, y: Tensor<"int32">) => {
+    const loss = crossEntropy(model.forward(x), y);
+    optimizer.minimize(loss);
+    return loss;
+  });
+  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
+}
+
+export const workloads: Record<string, () => Workload> = { tiny, mlp, cnn, gpt };
 
 /** Makes a workload with fixed random numbers. */
 export function makeWorkload(name: string): Workload {

@@ -52,15 +52,15 @@ export interface Tile {
 
 /**
  * A contraction `hero` = Σₖ left[b, m, k] · right[b, k, n] with flattened batch b, rows m, columns n and depth k.
- * `hero.inputs[0]` is read in place: it is an affine view (view.ts) of an input of the task, for each b, with one stride for
- * k. The right operand comes packed: `packed` is an input of the task with shape [b, ceil(n / tile.columns), k, tile.columns],
- * zero behind the last column. Every output is elementwise work (or reshapes) on `hero` and on views of inputs, with
+ * `hero.inputs[0]` is read in place: it is a view of an input of the task (`walkView` in view.ts). The right operand comes packed:
+ * `packed` is an input of the task with shape [b, ceil(n / tile.columns), k, tile.columns], zero behind the last column. Or, where
+ * `packed` is null, it is read in place too: a `walkView` whose innermost run of columns has stride 1. Every output is elementwise work (or reshapes) on `hero` and on views of inputs, with
  * as many elements as `hero` in the same row-major order.
  */
 export interface ContractTask extends TaskCommon {
   readonly kind: "contract";
   readonly hero: Node<"contract">;
-  readonly packed: Node;
+  readonly packed: Node | null;
   readonly tile: Tile;
 }
 

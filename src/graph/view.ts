@@ -80,3 +80,68 @@ export function reshapeStrides(shape: Shape, strides: readonly number[], target:
   }
   return result;
 }
+
+/** A run of equal steps: `size` elements, `stride` apart. */
+export interface Walk {
+  readonly size: number;
+  readonly stride: number;
+}
+
+/** A view whose axes may each be several runs, the outermost first: element (i, j, …) of a run list is offset + i·stride + j·stride + …. */
+export interface WalkView {
+  readonly base: Node;
+  readonly offset: number;
+  /** For each axis of the node; none for an axis of size 1. */
+  readonly axes: readonly (readonly Walk[])[];
+}
+
+/**
+ * The node as a view of a node that `stored` accepts, where each axis may be made of several axes of what it views (a reshape that joins
+ * axes which no single stride walks); else null.
+ */
+export function walkView(node: Node, stored: (node: Node) => boolean): WalkView | null {
+  const view = affineView(node, stored);
+  if (view !== null) {
+    const axes = view.strides.map((stride, i) => joined([{ size: node.shape[i] as number, stride }]));
+    return { base: view.base, offset: view.offset, axes };
+  }
+  if (!is(node, "reshape")) return null;
+  const inner = inputOf(node, 0);
+  const finer = affineView(inner, stored);
+  if (finer === null) return null;
+  const axes: (readonly Walk[])[] = [];
+  let next = 0;
+  let walk: Walk = { size: 1, stride: 0 };
+  for (const size of node.shape) {
+    const walks: Walk[] = [];
+    let left = size;
+    while (left > 1) {
+      if (walk.size === 1) {
+        if (next === inner.shape.length) return null;
+        walk = { size: inner.shape[next] as number, stride: finer.strides[next] as number };
+        next++;
+        continue;
+      }
+      const taken = left % walk.size === 0 ? walk.size : left;
+      if (walk.size % taken !== 0) return null;
+      const rest = walk.size / taken;
+      walks.push({ size: taken, stride: walk.stride * rest });
+      walk = { size: rest, stride: walk.stride };
+      left /= taken;
+    }
+    axes.push(joined(walks));
+  }
+  return { base: finer.base, offset: finer.offset, axes };
+}
+
+/** Neighbours that one stride walks as one, nothing of size 1. */
+function joined(walks: readonly Walk[]): Walk[] {
+  const result: Walk[] = [];
+  for (const { size, stride } of walks) {
+    if (size === 1) continue;
+    const last = result.at(-1);
+    if (last !== undefined && last.stride === size * stride) result[result.length - 1] = { size: last.size * size, stride };
+    else result.push({ size, stride });
+  }
+  return result;
+}

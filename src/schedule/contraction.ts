@@ -7,7 +7,7 @@ import type { Target } from "../graph/kernel.ts";
 import type { Node } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { tileFor } from "../graph/tile.ts";
-import { affineView } from "../graph/view.ts";
+import { affineView, type WalkView, walkView } from "../graph/view.ts";
 
 /** Products up to this many multiplications are not worth packing. */
 export const smallWork = 4096;
@@ -40,18 +40,64 @@ export function isSmall(node: Node<"contract">, limit: number = smallWork): bool
 export function normalizeContraction(node: Node<"contract">, limit: number = smallWork): Node {
   const flat = flatten(node);
   if (isSmall(node, limit)) return reshape(sumOfProducts(flat), node.shape);
+  if (isBetterTurned(flat)) {
+    const { left, right } = flatten(turned(node));
+    return reshape(permute(contract(left, right, [[0], [0]], [[2], [1]]), [0, 2, 1]), node.shape);
+  }
   return reshape(contract(flat.left, flat.right, [[0], [0]], [[2], [1]]), node.shape);
 }
 
-/** The right operand of a hero in panels: [b, ceil(n / columns), k, columns], zero behind the last column. */
-export function packRight(hero: Node<"contract">, target: Target): Node {
+/** The right operand of a hero in panels: [b, ceil(n / columns), k, columns], zero behind the last column; null where it is read in place. */
+export function packRight(hero: Node<"contract">, target: Target): Node | null {
   const right = hero.inputs[1] as Node;
+  if (isDirect(right)) return null;
   const [b, k, n] = right.shape as [number, number, number];
   const { columns } = tileFor(target, hero.shape[1] as number, n);
   const panels = Math.ceil(n / columns);
   const filled = pad(right, [0, 0, 0], [0, 0, panels * columns - n]);
   if (panels === 1) return reshape(filled, [b, 1, k, columns]);
   return permute(reshape(filled, [b, k, panels, columns]), [0, 2, 1, 3]);
+}
+
+// ---- Windows: operands in which elements come many times, which are not worth writing out
+
+/** What a view looks at, through everything that moves no element; padding is stored. */
+function viewed(node: Node): { base: Node; windowed: boolean } {
+  let base = node;
+  let windowed = false;
+  while (base.op === "reshape" || base.op === "permute" || base.op === "expand" || base.op === "slice" || base.op === "window") {
+    windowed ||= base.op === "window";
+    base = base.inputs[0] as Node;
+  }
+  return { base, windowed };
+}
+
+/** The operand as a window that can be read in place; null for any other. */
+function windowOf(operand: Node): WalkView | null {
+  const { base, windowed } = viewed(operand);
+  return windowed ? walkView(operand, (node) => node === base) : null;
+}
+
+/** Whether the right operand of a hero is a window whose columns lie side by side, in runs that vectors fill well. */
+function isDirect(right: Node): boolean {
+  const run = windowOf(right)?.axes[2]?.at(-1);
+  if (run === undefined || run.stride !== 1 || run.size < 6) return false;
+  return Math.ceil(run.size / 4) * 4 <= 1.25 * run.size;
+}
+
+/**
+ * A window on the right that is not read well there is better on the left, where any strides will do: then the other operand is
+ * packed, once for all places of the window.
+ */
+function isBetterTurned({ left, right }: Flat): boolean {
+  return !isDirect(right) && windowOf(right) !== null && windowOf(left) === null;
+}
+
+/** The contraction with its operands exchanged. */
+function turned(node: Node<"contract">): Node<"contract"> {
+  const { batch, contracted } = node.attributes;
+  const [left, right] = node.inputs as [Node, Node];
+  return contract(right, left, [batch[1], batch[0]], [contracted[1], contracted[0]]) as Node<"contract">;
 }
 
 function free(node: Node<"contract">, side: 0 | 1): number[] {

@@ -3,7 +3,7 @@
 import { inputOf, is, type Node } from "../graph/node.ts";
 import { familyOf, isRoutine, type Region } from "../graph/operation.ts";
 import { regionsOf } from "../graph/rewrite.ts";
-import { affineView } from "../graph/view.ts";
+import { walkView } from "../graph/view.ts";
 
 /** A node's memory: reshapes are the same bytes as what they reshape. */
 export function homeOf(node: Node): Node {
@@ -62,17 +62,25 @@ export function requiredStores(region: Region, order: readonly Node[], packed: R
   for (const node of order) {
     if (isRoutine(node.op) || familyOf[node.op] === "region") node.inputs.forEach(dense);
     if (is(node, "contract")) {
-      dense(packed.get(node) as Node);
-      dense(leftToStore(inputOf(node, 0), required));
+      const panels = packed.get(node);
+      if (panels !== undefined) dense(panels);
+      for (const operand of inPlace(node, packed)) dense(toStore(operand, required));
     }
   }
-  // A view stored for other reasons may have come between a left operand and what it was to be read from.
+  // A view stored for other reasons may have come between an operand and what it was to be read from.
   for (const node of order) {
     if (!is(node, "contract")) continue;
-    const left = inputOf(node, 0);
-    if (affineView(left, (x) => required.has(x) || !isView(x)) === null) dense(left);
+    inPlace(node, packed).forEach((operand, side) => {
+      const view = walkView(operand, (x) => required.has(x) || !isView(x));
+      if (view === null || (side === 1 && view.axes[2]?.at(-1)?.stride !== 1)) dense(operand);
+    });
   }
   return required;
+}
+
+/** The operands of a hero that are read in place. */
+function inPlace(hero: Node<"contract">, packed: ReadonlyMap<Node, Node>): Node[] {
+  return packed.has(hero) ? [inputOf(hero, 0)] : [...hero.inputs];
 }
 
 /** Parameters and results of regions lie in memory without anybody's doing. */
@@ -80,12 +88,12 @@ export function hasMemory(node: Node): boolean {
   return node.op === "input" || node.op === "project";
 }
 
-/** What to store so that a hero's left operand can be read in place: what it views, or itself where strides do not express it. */
-function leftToStore(left: Node, required: ReadonlySet<Node>): Node {
-  let base = left;
+/** What to store so that a hero's operand can be read in place: what it views, or itself where strides do not express it. */
+function toStore(operand: Node, required: ReadonlySet<Node>): Node {
+  let base = operand;
   while (isView(base) && base.op !== "pad" && !required.has(base)) base = inputOf(base, 0);
-  if (isMade(base) || affineView(left, (node) => node === base) === null) return left;
-  return base.size > 2 * left.size && !hasMemory(base) && !required.has(base) ? left : base;
+  if (isMade(base) || walkView(operand, (node) => node === base) === null) return operand;
+  return base.size > 2 * operand.size && !hasMemory(base) && !required.has(base) ? operand : base;
 }
 
 /** Whether a region, or a region in it, holds a bounds check. */

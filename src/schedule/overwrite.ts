@@ -12,7 +12,7 @@ export function canOverwrite(task: Task, parameter: Node, output: Node): boolean
   const read = task.inputs.filter((x) => homeOf(x) === parameter);
   if (read.length === 0) return true;
   if (task.kind === "routine") return false;
-  if (task.kind === "contract" && (homeOf(task.packed) === parameter || read.length > 1)) return false;
+  if (task.kind === "contract" && (task.packed === null || homeOf(task.packed) === parameter || read.length > 1)) return false;
   const inputs = new Set(task.inputs);
   const rows = task.kind === "loops" && task.inner.length > 0;
   for (const root of task.outputs) {

@@ -105,7 +105,8 @@ class Rewriter {
       this.done.set(node, current);
       this.done.set(current, current);
       this.shared.rank.set(current, this.shared.rank.size);
-      if (is(current, "contract")) this.shared.packed.set(current, this.final(packRight(current, this.shared.target)));
+      const panels = is(current, "contract") ? packRight(current, this.shared.target) : null;
+      if (panels !== null) this.shared.packed.set(current, this.final(panels));
       return;
     }
     this.replaced.set(node, next);

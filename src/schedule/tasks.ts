@@ -30,8 +30,10 @@ export function writeTask(group: Group, stored: ReadonlySet<Node>, packed: Reado
   // The set grows while it is walked.
   for (const node of inside) {
     if (is(node, "checkBounds")) checks.push(node);
-    if (node.op === "contract" && node === group.hero) reach(inputOf(node, 0));
-    else if (is(node, "contract")) throw new InternalError(`contract#${node.id} is outside any task of its own`);
+    if (node.op === "contract" && node === group.hero) {
+      reach(inputOf(node, 0));
+      if (!packed.has(node)) reach(inputOf(node, 1));
+    } else if (is(node, "contract")) throw new InternalError(`contract#${node.id} is outside any task of its own`);
     else if (group.hero === node) for (const x of node.inputs) inputs.add(x);
     else node.inputs.forEach(reach);
   }
@@ -41,9 +43,8 @@ export function writeTask(group: Group, stored: ReadonlySet<Node>, packed: Reado
   const { hero } = group;
   if (hero === null) return { task: { kind: "loops", ...common, domain: group.domain, inner: group.inner }, checks };
   if (is(hero, "contract")) {
-    if (panels === undefined) throw new InternalError(`contract#${hero.id} has no packed operand`);
     const tile = tileFor(target, hero.shape[1] as number, hero.shape[2] as number);
-    return { task: { kind: "contract", ...common, hero, packed: panels, tile }, checks };
+    return { task: { kind: "contract", ...common, hero, packed: panels ?? null, tile }, checks };
   }
   return { task: { kind: "routine", ...common, hero: hero as Node<RoutineOp> }, checks };
 }

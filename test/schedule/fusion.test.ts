@@ -158,10 +158,9 @@ describe("contractions", () => {
         ),
       ),
     ).toMatchInlineSnapshot(`
-      "loops [2,4,16,8] reshape+permute (q) -> t1:f32[2,4,16,8]
-      loops [8,2,8,8] reshape+permute (k) -> t3:f32[8,2,8,8]
-      contract [8,16,16] k=8 tile 6x8 matmul+mul (t1 t3) -> t4:f32[2,4,16,16]
-      rows [2,4,16]×[16] reduceMax+reduceSum+sub+exp+div (t4) -> t5:f32[2,4,16,16]"
+      "loops [8,2,8,8] reshape+permute (k) -> t1:f32[8,2,8,8]
+      contract [8,16,16] k=8 tile 6x8 matmul+mul (q t1) -> t3:f32[2,4,16,16]
+      rows [2,4,16]×[16] reduceMax+reduceSum+sub+exp+div (t3) -> t4:f32[2,4,16,16]"
     `);
   });
   test("a matrix by a vector is a reduction", () => {

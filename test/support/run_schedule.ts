@@ -13,7 +13,7 @@ import type { Op, Region } from "../../src/graph/operation.ts";
 import { inline, substitute } from "../../src/graph/rewrite.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import { type Lowered, memoryOf, type Schedule, type Task } from "../../src/graph/task.ts";
-import { affineView } from "../../src/graph/view.ts";
+import { walkView } from "../../src/graph/view.ts";
 import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
 import { store } from "../../src/runtime/reference/rules.ts";
 import { place } from "../../src/schedule/schedule.ts";
@@ -63,9 +63,15 @@ function checkForm(task: Task): void {
   if (task.kind !== "contract") return;
   const { hero, packed, tile } = task;
   const [b, k, n] = (hero.inputs[1] as Node).shape as [number, number, number];
+  const viewOf = (side: 0 | 1) => walkView(hero.inputs[side] as Node, (x) => task.inputs.includes(x));
+  if (viewOf(0) === null) fail("the left operand is no view of an input");
+  if (packed === null) {
+    if (viewOf(1)?.axes[2]?.at(-1)?.stride !== 1)
+      fail("the right operand is neither packed nor a view of an input with its columns side by side");
+    return;
+  }
   if (!sameShape(packed.shape, [b, Math.ceil(n / tile.columns), k, tile.columns])) fail(`packed is [${packed.shape}]`);
   if (!task.inputs.includes(packed)) fail("packed is no input");
-  if (affineView(hero.inputs[0] as Node, (x) => task.inputs.includes(x)) === null) fail("the left operand is no affine view of an input");
 }
 
 /** Runs a schedule made of `region` on the values of its parameters. */
@@ -208,7 +214,7 @@ function write({ view, offset }: Place, dtype: DType, values: ArrayLike<number>)
 function regionOf(task: Task): Region {
   const parameters = task.inputs.map((node) => new Node("input", [], { name: "", key: -1 }, node.shape, node.dtype));
   const from = new Map<Node, Node>(task.inputs.map((node, i) => [node, parameters[i] as Node]));
-  if (task.kind === "contract") {
+  if (task.kind === "contract" && task.packed !== null) {
     const right = task.hero.inputs[1] as Node;
     const [b, k, n] = right.shape as [number, number, number];
     const packed = from.get(task.packed) as Node;
