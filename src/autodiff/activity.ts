@@ -3,7 +3,7 @@
 
 import { isFloat } from "../graph/dtype.ts";
 import { is, type Node, topological } from "../graph/node.ts";
-import type { Op, Region } from "../graph/operation.ts";
+import { familyOf, type Op, type Region, type RegionOp } from "../graph/operation.ts";
 
 /** Whether an operation has a derivative that is not zero everywhere. */
 export type Flows = (op: Op) => boolean;
@@ -19,10 +19,10 @@ export function findActive(order: readonly Node[], sources: ReadonlySet<Node>, f
   const values = new Set<Node>();
   const regions = new Map<Node, readonly boolean[]>();
   for (const node of order) {
-    if (is(node, "cond") || is(node, "while") || is(node, "scan")) {
+    if (familyOf[node.op] === "region") {
       const inputs = node.inputs.map((x) => values.has(x));
       if (!inputs.includes(true)) continue;
-      const results = regionResults(node, inputs, flows);
+      const results = regionResults(node as Node<RegionOp>, inputs, flows);
       if (results.includes(true)) regions.set(node, results);
     } else if (isFloat(node.dtype)) {
       const reached = is(node, "project")
@@ -41,7 +41,12 @@ export function activeResults(region: Region, active: readonly boolean[], flows:
   return region.results.map((result) => values.has(result));
 }
 
-function regionResults(node: Node<"cond" | "while" | "scan">, inputs: readonly boolean[], flows: Flows): boolean[] {
+function regionResults(node: Node<RegionOp>, inputs: readonly boolean[], flows: Flows): boolean[] {
+  if (is(node, "call")) {
+    const { body, backward, targets, results } = node.attributes;
+    if (backward === null) return activeResults(body, inputs, flows);
+    return results.map((r) => isFloat(r.dtype) && targets.some((i) => inputs[i]));
+  }
   if (is(node, "cond")) {
     const operands = inputs.slice(1);
     const otherwise = activeResults(node.attributes.otherwise, operands, flows);

@@ -1,9 +1,6 @@
-// What a differentiation rule is. Reverse mode has one exhaustive table of rules (reverse/table.ts), a file per family.
-//
-// The seam for what comes later: forward mode and vmap get tables of the same form, `forward/table.ts` and
-// `batch/table.ts`, each `satisfies` a record over Op so that the compiler finds a missing row. Forward rules take the
-// operands' tangents where reverse rules take the result's cotangent (same activity analysis, activity.ts); batching rules take
-// the operands with the position of their batch axis, or null. Nothing else in this folder depends on reverse mode.
+// What a rule is. Reverse mode, forward mode and batching have one exhaustive table each (reverse/table.ts, forward/table.ts,
+// batch/table.ts), so that the compiler finds a missing row. Reverse rules take the result's cotangent, forward rules the
+// operands' tangents, batching rules the operands with the examples along a new axis 0 where they differ.
 
 import type { Node } from "../graph/node.ts";
 import type { Family, Op, OpsOf, Region, RegionOp } from "../graph/operation.ts";
@@ -37,3 +34,57 @@ export type ReverseTable = { readonly [O in Op]: ReverseRow<O> };
 
 /** The rows of some families. */
 export type ReverseRows<F extends Family> = Pick<ReverseTable, OpsOf<F>>;
+
+// ---- Forward mode
+
+/** From a node and the tangents of its inputs (null: zero; not all are), the tangent of its result. */
+export type ForwardRule<O extends Op> = (node: Node<O>, tangents: readonly (Node | null)[]) => Node;
+
+/** The same for an operation with regions: the tangents of its results, null for those that are not asked for. */
+export type ForwardRegionRule<O extends RegionOp> = (
+  node: Node<O>,
+  tangents: readonly (Node | null)[],
+  results: readonly boolean[],
+  context: ForwardContext,
+) => readonly (Node | null)[];
+
+export interface ForwardContext {
+  /** The tangents of some nodes, given those of others; null where no path leads. */
+  readonly pushforward: (outputs: readonly Node[], wrt: readonly Node[], tangents: readonly Node[]) => (Node | null)[];
+  /** Which results of a region depend differentiably on the marked parameters. */
+  readonly activeResults: (region: Region, active: readonly boolean[]) => boolean[];
+}
+
+export type ForwardRow<O extends Op> = O extends RegionOp ? ForwardRegionRule<O> : O extends "project" ? null : ForwardRule<O> | null;
+
+export type ForwardTable = { readonly [O in Op]: ForwardRow<O> };
+
+export type ForwardRows<F extends Family> = Pick<ForwardTable, OpsOf<F>>;
+
+// ---- Batching
+
+/** What a node has become: itself for all examples, or with the examples along a new axis 0. */
+export interface Mapped {
+  readonly node: Node;
+  readonly batched: boolean;
+}
+
+/** From a node and what its inputs have become (one of them batched), the node for all examples, along axis 0. */
+export type BatchRule<O extends Op> = (node: Node<O>, inputs: readonly Mapped[], size: number) => Node;
+
+/** The same for an operation with regions: what each result has become. */
+export type BatchRegionRule<O extends RegionOp> = (
+  node: Node<O>,
+  inputs: readonly Mapped[],
+  size: number,
+  batch: BatchGraph,
+) => readonly Mapped[];
+
+/** What some roots become, given what some nodes behind them have become. */
+export type BatchGraph = (roots: readonly Node[], given: ReadonlyMap<Node, Mapped>, size: number) => Mapped[];
+
+export type BatchRow<O extends Op> = O extends RegionOp ? BatchRegionRule<O> : O extends OpsOf<"leaf" | "project"> ? null : BatchRule<O>;
+
+export type BatchTable = { readonly [O in Op]: BatchRow<O> };
+
+export type BatchRows<F extends Family> = Pick<BatchTable, OpsOf<F>>;

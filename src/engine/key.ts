@@ -131,6 +131,8 @@ function attributesKey(node: Node): string {
       const { body, constants, carries, length, reverse } = node.attributes as Attributes["scan"];
       return `:${constants}/${carries}/${length}/${reverse}${regions(body)}`;
     }
+    case "call":
+      return regions((node.attributes as Attributes["call"]).body);
     case "project":
       return `:${(node.attributes as Attributes["project"]).index}`;
     default:

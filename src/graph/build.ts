@@ -12,6 +12,7 @@ import {
   type Op,
   type ReduceOp,
   type Region,
+  type RegionOp,
   type ResultType,
   type Running,
   type UnaryOp,
@@ -114,6 +115,12 @@ export function threefry(word: 0 | 1, key0: Node, key1: Node, counter0: Node, co
     if (n.dtype !== "uint32" || !sameShape(n.shape, key0.shape))
       throw new InternalError("threefry needs four uint32 operands of one shape");
   return new Node("threefry", inputs, { word }, key0.shape, "uint32");
+}
+
+/** `x`, once `token` (of its shape, any dtype) is known. */
+export function barrier(x: Node, token: Node): Node {
+  if (!sameShape(x.shape, token.shape)) throw new InternalError("barrier: the token has another shape");
+  return new Node("barrier", [x, token], none, x.shape, x.dtype);
 }
 
 // ---- Reductions
@@ -414,7 +421,7 @@ export function project(node: Node, index: number): Node {
   return new Node("project", [node], { index }, type.shape, type.dtype);
 }
 
-function region<O extends "cond" | "while" | "scan">(node: Node<O>, count: number): Node[] {
+function region<O extends RegionOp>(node: Node<O>, count: number): Node[] {
   return Array.from({ length: count }, (_, i) => project(node, i));
 }
 
@@ -475,6 +482,24 @@ export function scan(
   const first = results[0] ?? { shape: [], dtype: "float32" as const };
   const attributes = { results, body, constants: constants.length, carries: carries.length, length, reverse };
   return region(new Node("scan", [...constants, ...carries, ...sequences], attributes, first.shape, first.dtype), results.length);
+}
+
+/** A region as an operation of its own, with a gradient of its own where one is given: see `Attributes`. */
+export function call(
+  body: Region,
+  inputs: readonly Node[],
+  custom: { readonly backward: Region; readonly targets: readonly number[] } | null = null,
+): Node[] {
+  const results = typesOf(body.results);
+  const { backward, targets } = custom ?? { backward: null, targets: [] };
+  requireTypes("call", "operands do not fit the body", typesOf(inputs), typesOf(body.parameters));
+  if (backward !== null) {
+    const cotangents = results.filter((r) => isFloat(r.dtype));
+    requireTypes("call", "backward takes other operands", typesOf(backward.parameters), [...typesOf(inputs), ...results, ...cotangents]);
+    requireTypes("call", "backward gives other types", typesOf(backward.results), typesOf(targets.map((i) => inputs[i] as Node)));
+  }
+  const first = results[0] ?? { shape: [], dtype: "float32" as const };
+  return region(new Node("call", inputs, { results, body, backward, targets: [...targets] }, first.shape, first.dtype), results.length);
 }
 
 /** The same operation on other inputs of the same types: what every rewrite needs. */

@@ -21,7 +21,7 @@ export interface ResultType {
 // - integers wrap; bool is 0 or 1. `shiftRight` is arithmetic on int32, else logical; shift counts are taken modulo 32.
 // - `div` truncates on integers and a zero divisor gives 0. `remainder` is Python's and PyTorch's: a − floor(a / b)·b with
 //   the sign of the divisor; on integers a zero divisor gives 0. Integer `pow` wraps; negative powers of all but ±1 are 0.
-// - `maximum`, `minimum`, `reduceMax` and `reduceMin` give NaN where an operand is NaN. `sign` of NaN is NaN.
+// - `maximum`, `minimum`, `reduceMax` and `reduceMin` give NaN where an operand is NaN. `sign` of NaN is 0.
 // - `round` takes halves to even. `pow` on floats is JavaScript's.
 // - `cast` from float to integer truncates and saturates to int32 or uint32, NaN gives 0; uint8 is the low byte of the
 //   int32. Between integers it wraps. To bool it is `!= 0`.
@@ -93,6 +93,8 @@ export interface Attributes {
   where: NoAttributes;
   /** One word of Threefry-2x32 (20 rounds) of (key0, key1, counter0, counter1), all uint32. */
   threefry: { readonly word: 0 | 1 };
+  /** The first operand, but not before the second is known: what is computed from it is never made one with what did not wait. */
+  barrier: NoAttributes;
   // Reductions
   reduceSum: { readonly axes: readonly number[] };
   reduceProduct: { readonly axes: readonly number[] };
@@ -136,6 +138,16 @@ export interface Attributes {
     readonly carries: number;
     readonly length: number;
     readonly reverse: boolean;
+  };
+  /**
+   * The body, written out in place before scheduling. Its gradient runs the body again and pulls back; with `backward`
+   * it is what that gives for (inputs, results, cotangents of the float results): cotangents of the inputs at `targets`.
+   */
+  call: {
+    readonly results: readonly ResultType[];
+    readonly body: Region;
+    readonly backward: Region | null;
+    readonly targets: readonly number[];
   };
   project: { readonly index: number };
 }
@@ -192,6 +204,7 @@ export const familyOf = {
   shiftRight: "binary",
   where: "nary",
   threefry: "nary",
+  barrier: "nary",
   reduceSum: "reduce",
   reduceProduct: "reduce",
   reduceMax: "reduce",
@@ -214,6 +227,7 @@ export const familyOf = {
   cond: "region",
   while: "region",
   scan: "region",
+  call: "region",
   project: "project",
 } as const;
 

@@ -81,7 +81,9 @@ class Printer {
     const details = Object.entries(node.attributes).flatMap(([key, value]) => detail(node, key, value));
     const regions = Object.entries(node.attributes).filter((entry): entry is [string, Region] => isRegion(entry[1]));
     const type =
-      is(node, "cond") || is(node, "while") || is(node, "scan") ? `(${node.attributes.results.map(showType).join(", ")})` : showType(node);
+      is(node, "cond") || is(node, "while") || is(node, "scan") || is(node, "call")
+        ? `(${node.attributes.results.map(showType).join(", ")})`
+        : showType(node);
     if (node === this.#mark) this.#marked = this.lines.length;
     const arrow = node === this.#mark ? "   <-- here" : "";
     this.lines.push(`${indent}${this.#name(node)} = ${node.op} ${type}${operands}${details.map((d) => ` ${d}`).join("")}${arrow}`);
@@ -98,7 +100,7 @@ function isRegion(value: unknown): value is Region {
 }
 
 function detail(node: Node, key: string, value: unknown): string[] {
-  if (isRegion(value) || key === "results" || key === "none") return [];
+  if (isRegion(value) || key === "results" || key === "none" || (is(node, "call") && node.attributes.backward === null)) return [];
   if (is(node, "constant")) return [String(value)];
   if (is(node, "input")) return key === "name" && value !== "" ? [`"${value}"`] : [];
   if (value instanceof Storage) return [];

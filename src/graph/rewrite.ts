@@ -3,7 +3,7 @@
 
 import { InternalError } from "../util/errors.ts";
 import { rebuild } from "./build.ts";
-import { Node, topological } from "./node.ts";
+import { is, Node, topological } from "./node.ts";
 import { type Attributes, familyOf, type Op, type Region } from "./operation.ts";
 
 /**
@@ -65,7 +65,7 @@ export function rewrite(roots: readonly Node[], rule: Rule, options: RewriteOpti
 /** The roots with some nodes replaced by others of the same types. Regions have no free variables, so they are not entered. */
 export function substitute(roots: readonly Node[], replacements: ReadonlyMap<Node, Node>): Node[] {
   const memo = new Map<Node, Node>(replacements);
-  for (const node of topological(roots, (n) => replacements.has(n))) {
+  for (const node of creationOrder(topological(roots, (n) => replacements.has(n)))) {
     if (!memo.has(node)) {
       memo.set(
         node,
@@ -86,7 +86,31 @@ export function inline(region: Region, operands: readonly Node[]): Node[] {
   return substitute(region.results, new Map(region.parameters.map((parameter, i) => [parameter, operands[i] as Node])));
 }
 
-/** The regions that a node carries: branches, or a loop's condition and body. */
+/** The graph with the bodies of calls written out in their places, in regions too. */
+export function inlineCalls(roots: readonly Node[]): Node[] {
+  const memo = new Map<Node, Node>();
+  const bodies = new Map<Node, readonly Node[]>();
+  const renewRegion = (region: Region): Region => {
+    const results = inlineCalls(region.results);
+    return results.every((r, i) => r === region.results[i]) ? region : { parameters: region.parameters, results };
+  };
+  for (const node of creationOrder(topological(roots))) {
+    const inputs = node.inputs.map((x) => memo.get(x) as Node);
+    const from = node.inputs[0];
+    if (is(node, "call")) bodies.set(node, inlineCalls(inline(node.attributes.body, inputs)));
+    const results = from === undefined || node.op !== "project" ? undefined : bodies.get(from);
+    if (results !== undefined) memo.set(node, results[(node as Node<"project">).attributes.index] as Node);
+    else memo.set(node, node.op === "call" ? node : rebuild(mapRegions(node, renewRegion), inputs));
+  }
+  return roots.map((root) => memo.get(root) as Node);
+}
+
+/** Sorts nodes as they were made, which is operands first too, so that what is made from them in turn keeps the order of the program. */
+export function creationOrder(nodes: Node[]): Node[] {
+  return nodes.sort((a, b) => a.id - b.id);
+}
+
+/** The regions that a node carries: branches, a loop's condition and body, what a call runs. */
 export function regionsOf(node: Node): Region[] {
   switch (node.op) {
     case "cond": {
@@ -99,6 +123,10 @@ export function regionsOf(node: Node): Region[] {
     }
     case "scan":
       return [(node.attributes as Attributes["scan"]).body];
+    case "call": {
+      const { body, backward } = node.attributes as Attributes["call"];
+      return backward === null ? [body] : [body, backward];
+    }
     default:
       return [];
   }
@@ -118,6 +146,7 @@ export function mapRegions(node: Node, change: (region: Region) => Region): Node
   if (node.op === "cond") for (const name of ["then", "otherwise"]) renew(name);
   else if (node.op === "while") for (const name of ["condition", "body"]) renew(name);
   else if (node.op === "scan") renew("body");
+  else if (node.op === "call") for (const name of ["body", ...(attributes.backward === null ? [] : ["backward"])]) renew(name);
   if (!changed) return node;
   return new Node<Op>(node.op, node.inputs, attributes as unknown as Attributes[Op], node.shape, node.dtype);
 }

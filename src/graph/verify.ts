@@ -72,6 +72,7 @@ const derive: { readonly [O in Op]: Deriver<O> } = {
   shiftLeft: binary("shiftLeft"),
   shiftRight: binary("shiftRight"),
   where: (_, [condition, yes, no]) => build.where(condition as Node, yes as Node, no as Node),
+  barrier: (_, [x, token]) => build.barrier(x as Node, token as Node),
   threefry: (node, [a, b, c, d]) => build.threefry(node.attributes.word, a as Node, b as Node, c as Node, d as Node),
   reduceSum: reduce("reduceSum"),
   reduceProduct: reduce("reduceProduct"),
@@ -106,6 +107,10 @@ const derive: { readonly [O in Op]: Deriver<O> } = {
     const { body, constants, carries, length, reverse } = node.attributes;
     const [fixed, state] = [inputs.slice(0, constants), inputs.slice(constants, constants + carries)];
     return behind(build.scan(body, fixed, state, inputs.slice(constants + carries), length, reverse), node);
+  },
+  call: (node, inputs) => {
+    const { body, backward, targets } = node.attributes;
+    return behind(build.call(body, inputs, backward === null ? null : { backward, targets }), node);
   },
   project: (node, [from]) => build.project(from as Node, node.attributes.index),
 };

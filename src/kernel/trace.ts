@@ -146,7 +146,7 @@ export class Tracer {
       const inputs = guard === null ? [x] : [x, guard];
       return values.operation("checkBounds", "int32", inputs, [this.checkOf(node), node.attributes.size]);
     }
-    if (node.op === "stopGradient") return this.need(first, at, guard, key);
+    if (node.op === "stopGradient" || node.op === "barrier") return this.need(first, at, guard, key);
     if (isElementwise(node.op)) {
       const inputs = all(node.inputs.map((x) => this.need(x, at, guard, key)));
       return inputs && values.operation(node.op, node.dtype, inputs, is(node, "threefry") ? [node.attributes.word] : []);

@@ -111,5 +111,6 @@ export const elementwise: ReverseRows<"unary" | "binary" | "nary"> = {
   shiftRight: null,
 
   where: (node, g) => [null, () => where(first(node), g, zerosLike(g)), () => where(first(node), zerosLike(g), g)],
+  barrier: (_, g) => [() => g, null],
   threefry: null,
 };

@@ -1,7 +1,8 @@
-// Cotangents of branches, and of `while`: there is none. (Of scans: scan.ts.)
+// Cotangents of branches, of calls, and of `while`: there is none. (Of scans: scan.ts.)
 // A branch's cotangent is a branch on the same predicate, whose bodies run what they need of the originals again, and pull back.
 
-import { cond, input } from "../../graph/build.ts";
+import { barrier, broadcastTo, cond, input, project, reshape, slice } from "../../graph/build.ts";
+import { isFloat } from "../../graph/dtype.ts";
 import { inputOf, type Node, topological } from "../../graph/node.ts";
 import type { Region } from "../../graph/operation.ts";
 import { inline } from "../../graph/rewrite.ts";
@@ -58,4 +59,32 @@ const whileRule: RegionRule<"while"> = () => {
   });
 };
 
-export const regionRules: ReverseRows<"region"> = { cond: condRule, while: whileRule, scan: scanRule };
+/** Runs the body again, behind a barrier that holds it back until the backward pass is there, and pulls back; or does as told. */
+const callRule: RegionRule<"call"> = (node, cotangents, needed, { pullback }) => {
+  const { body, backward, targets } = node.attributes;
+  if (backward !== null) {
+    const results = node.attributes.results.map((_, i) => project(node, i));
+    const given = results.flatMap((r, i) => (isFloat(r.dtype) ? [cotangents[i] ?? zerosLike(r)] : []));
+    const grads = inline(backward, [...node.inputs, ...results, ...given]);
+    return node.inputs.map((_, i) => (needed[i] ? (grads[targets.indexOf(i)] ?? null) : null));
+  }
+  const reached = cotangents.flatMap((g, i) => (g === null ? [] : [{ i, g }]));
+  const inputs = node.inputs.map((x) => after(x, (reached[0] as { g: Node }).g));
+  const results = inline(body, inputs);
+  const asked = inputs.filter((_, i) => needed[i]);
+  const grads = pullback(
+    reached.map(({ i }) => results[i] as Node),
+    reached.map(({ g }) => g),
+    asked,
+  );
+  return inputs.map((x, i) => (needed[i] ? (grads[asked.indexOf(x)] ?? null) : null));
+};
+
+/** A node that waits for the first element of another. */
+function after(x: Node, other: Node): Node {
+  if (other.size === 0) return barrier(x, x);
+  const first = slice(reshape(other, [other.size]), [0], [1]);
+  return barrier(x, broadcastTo(reshape(first, []), x.shape));
+}
+
+export const regionRules: ReverseRows<"region"> = { cond: condRule, while: whileRule, scan: scanRule, call: callRule };

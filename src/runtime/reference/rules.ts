@@ -347,6 +347,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
 
   where: (node, [condition, yes, no]) =>
     collect(node.dtype, node.size, (i) => ((condition as TypedArray)[i] !== 0 ? (yes as TypedArray)[i] : (no as TypedArray)[i]) as number),
+  barrier: (_, [x]) => x as TypedArray,
   threefry: (node, [key0, key1, counter0, counter1]) =>
     collect("uint32", node.size, (i) => {
       const at = (array: TypedArray | undefined) => (array as TypedArray)[i] as number;
@@ -421,6 +422,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
 
   cond: (node, [predicate, ...operands], { evaluate }) =>
     evaluate((predicate as TypedArray)[0] !== 0 ? node.attributes.then : node.attributes.otherwise, operands),
+  call: (node, inputs, { evaluate }) => evaluate(node.attributes.body, inputs),
   while: whileRule,
   scan,
   project: () => {

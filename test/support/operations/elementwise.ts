@@ -179,6 +179,15 @@ export const elementwiseRows: Rows<"unary" | "binary" | "nary"> = {
       build.where(build.binary("lt", x as Node, number(x, 0)), number(x, 0), build.unary("sqrt", x as Node)),
     ),
   ],
+  barrier: [
+    smooth("the first operand", [floats([2, 3]), floats([2, 3], -1, 1, 2)], ([x, token]) => build.barrier(x as Node, token as Node)),
+    plain("integers behind bools", [vector("int32", 1, 2, 3, 4, 5), bools], ([x, token]) => build.barrier(x as Node, token as Node)),
+    smooth("among other work", [floats([4]), floats([4, 4], -1, 1, 2)], ([x, w]) => {
+      const first = build.reshape(build.slice(w as Node, [0, 0], [1, 1]), [1]);
+      const held = build.barrier(build.unary("sin", x as Node), build.expand(first, [4]));
+      return build.contract(w as Node, held, [[], []], [[1], [0]]);
+    }),
+  ],
   threefry: [
     plain(
       "known answers",

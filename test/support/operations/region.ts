@@ -105,6 +105,45 @@ export const regionRows: Rows<"region" | "project"> = {
       return build.scan(outer, [], [c as Node], [x as Node], 3);
     }),
   ],
+  call: [
+    smooth("several results", [floats([3, 3], -0.8, 0.9), floats([3]), floats([3], -1, 1, 3)], ([w, h, x]) =>
+      build.call(recurrent, [w as Node, h as Node, x as Node]),
+    ),
+    smooth("calls in a chain, and in one another", [floats([3, 3], -0.8, 0.9), floats([3])], ([w, x]) => {
+      const inner = regionOf([f(3, 3), f(3)], ([v, y]) => [
+        build.unary("tanh", build.contract(v as Node, y as Node, [[], []], [[1], [0]])),
+      ]);
+      const outer = regionOf([f(3, 3), f(3)], ([v, y]) => {
+        const [once] = build.call(inner, [v as Node, y as Node]);
+        return [mul(build.call(inner, [v as Node, once as Node])[0], y)];
+      });
+      const [first] = build.call(outer, [w as Node, x as Node]);
+      return build.call(outer, [w as Node, first as Node]);
+    }),
+    smooth("a scan inside", [floats([2]), floats([3, 2], -1, 1, 2)], ([c, x]) => {
+      const step = regionOf([f(2), f(2)], ([a, b]) => [build.unary("sin", add(a, b)), mul(a, b)]);
+      return build.call(
+        regionOf([f(2), f(3, 2)], ([a, b]) => build.scan(step, [], [a as Node], [b as Node], 3)),
+        [c as Node, x as Node],
+      );
+    }),
+    smooth("its own gradient, which is the right one", [floats([3]), floats([3], 0.5, 1.5, 2)], ([x, y]) =>
+      build.call(
+        regionOf([f(3), f(3)], ([a, b]) => [mul(a, mul(b, b))]),
+        [x as Node, y as Node],
+        {
+          backward: regionOf([f(3), f(3), f(3), f(3)], ([a, b, , g]) => [mul(g, mul(b, b)), mul(g, mul(a, add(b, b)))]),
+          targets: [0, 1],
+        },
+      ),
+    ),
+    plain("integers", [vector("int32", 1, 2, 3)], ([x]) =>
+      build.call(
+        regionOf([i32(3)], ([a]) => [add(a, a), build.reduce("reduceSum", a as Node)]),
+        [x as Node],
+      ),
+    ),
+  ],
   project: [
     smooth(
       "one result of several",

@@ -1,0 +1,145 @@
+// Forward mode's rules, one for every operation; the compiler refuses a missing row. Few are written out: elementwise operations
+// have a diagonal Jacobian, which is its own transpose, so that the reverse rule is the forward rule; linear operations are
+// applied to the tangent; and the rest is the transpose of the reverse rule.
+
+import {
+  binary,
+  cast,
+  contract,
+  dynamicSlice,
+  dynamicUpdate,
+  gather,
+  input,
+  pad,
+  rebuild,
+  reduce,
+  scatterAdd,
+  where,
+} from "../../graph/build.ts";
+import { inputOf, type Node } from "../../graph/node.ts";
+import type { Op } from "../../graph/operation.ts";
+import { add, like, zerosLike } from "../arithmetic.ts";
+import { reverseTable } from "../reverse/table.ts";
+import type { ForwardRows, ForwardTable, ReverseRule } from "../rule.ts";
+import { regionRules } from "./region.ts";
+import { transposeOf } from "./transpose.ts";
+
+const pull = (node: Node, cotangent: Node): readonly ((() => Node) | null)[] => (reverseTable[node.op] as ReverseRule<Op>)(node, cotangent);
+
+const total = (terms: readonly (Node | null)[]): Node => (terms.filter((t) => t !== null) as Node[]).reduce(add);
+
+/** Σ ∂node/∂input · tangent, element by element. */
+function diagonal(node: Node, tangents: readonly (Node | null)[]): Node {
+  return total(tangents.map((t, i) => (t === null ? null : (pull(node, t)[i]?.() ?? null))));
+}
+
+/** A product of a thing with itself has one cotangent, for both operands. */
+const product = (node: Node, tangents: readonly (Node | null)[]): Node => {
+  const [a, b] = [inputOf(node, 0), inputOf(node, 1)];
+  return a === b ? diagonal(node, [tangents[0] ?? null, null]) : diagonal(node, tangents);
+};
+
+/** The operation itself on the tangent of its only operand. */
+const linear = (node: Node, [t]: readonly (Node | null)[]): Node => rebuild(node, [t as Node]);
+
+/** Each result is a function of one row, so that the cotangents of a result of ones are its partial derivatives. */
+const rows = (node: Node, [t]: readonly (Node | null)[]): Node => {
+  const partial = (pull(node, like(node, 1))[0] as () => Node)();
+  return reduce("reduceSum", binary("mul", partial, t as Node), (node as Node<"reduceMax">).attributes.axes);
+};
+
+/** The transpose of the reverse rule, which is linear in the cotangent. */
+function transposed(node: Node, tangents: readonly (Node | null)[]): Node {
+  const cotangent = input(node.shape, node.dtype);
+  const reached = pull(node, cotangent).flatMap((thunk, i) => (tangents[i] == null || thunk === null ? [] : [{ i, x: thunk() }]));
+  return transposeOf(
+    reached.map(({ x }) => x),
+    cotangent,
+    reached.map(({ i }) => tangents[i] as Node),
+  );
+}
+
+const elementwise: Omit<ForwardRows<"unary" | "binary" | "nary">, "cast" | "mul" | "where"> = {
+  neg: diagonal,
+  abs: diagonal,
+  exp: diagonal,
+  expm1: diagonal,
+  log: diagonal,
+  log1p: diagonal,
+  sqrt: diagonal,
+  sin: diagonal,
+  cos: diagonal,
+  tanh: diagonal,
+  erf: diagonal,
+  erfc: diagonal,
+  barrier: diagonal,
+  sign: null,
+  floor: null,
+  ceil: null,
+  round: null,
+  trunc: null,
+  not: null,
+  stopGradient: null,
+  checkBounds: null,
+  add: diagonal,
+  sub: diagonal,
+  div: diagonal,
+  pow: diagonal,
+  atan2: diagonal,
+  remainder: diagonal,
+  maximum: diagonal,
+  minimum: diagonal,
+  eq: null,
+  ne: null,
+  lt: null,
+  le: null,
+  and: null,
+  or: null,
+  xor: null,
+  shiftLeft: null,
+  shiftRight: null,
+  threefry: null,
+};
+
+export const forwardTable: ForwardTable = {
+  constant: null,
+  input: null,
+  buffer: null,
+  iota: null,
+
+  ...elementwise,
+  mul: product,
+  cast: (node, [t]) => cast(t as Node, node.dtype),
+  where: (node, [, yes, no]) => where(inputOf(node, 0), yes ?? zerosLike(node), no ?? zerosLike(node)),
+
+  reduceSum: linear,
+  reduceProduct: rows,
+  reduceMax: rows,
+  reduceMin: rows,
+  argMax: null,
+  argMin: null,
+
+  reshape: linear,
+  permute: linear,
+  expand: linear,
+  slice: linear,
+  window: linear,
+  pad: ({ attributes: { low, high, interior } }, [t]) => pad(t as Node, low, high, 0, interior),
+
+  contract: (node, [s, t]) => {
+    const [a, b] = [inputOf(node, 0), inputOf(node, 1)];
+    const { batch, contracted } = node.attributes;
+    return total([s == null ? null : contract(s, b, batch, contracted), t == null ? null : contract(a, t, batch, contracted)]);
+  },
+
+  gather: (node, [t]) => gather(t as Node, inputOf(node, 1), node.attributes.axis),
+  scatterAdd: (node, [, t]) => scatterAdd(node.shape, inputOf(node, 0), t as Node, node.attributes.axis, node.attributes.combine),
+  dynamicSlice: (node, [t]) => dynamicSlice(t as Node, node.inputs.slice(1), node.shape),
+  dynamicUpdate: (node, [t, u]) => dynamicUpdate(t ?? zerosLike(node), u ?? zerosLike(inputOf(node, 1)), node.inputs.slice(2)),
+  argSort: null,
+  recurrence: transposed,
+
+  ...regionRules,
+  // The walk takes a region operation's tangents apart.
+  project: null,
+};
