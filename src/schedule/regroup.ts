@@ -11,8 +11,8 @@ import { hasMemory, isMade, isView } from "./memory.ts";
 import { recompute } from "./recompute.ts";
 
 export function regroup(fusion: Fusion): Grouping {
-  mergeSiblings(fusion);
-  mergeIntoProducers(fusion);
+  const levels = mergeSiblings(fusion);
+  mergeIntoProducers(fusion, levels);
   hoist(fusion);
   recompute(fusion);
   return writeDown(fusion);
@@ -40,8 +40,8 @@ function readsOf(fusion: Fusion): Map<Draft, Set<Node>> {
   return reads;
 }
 
-/** Drafts at one level, the longest path from the parameters, cannot depend on each other. */
-function mergeSiblings(fusion: Fusion): void {
+/** Drafts at one level, the longest path from the parameters, cannot depend on each other. Returns the levels. */
+function mergeSiblings(fusion: Fusion): Map<Draft, number> {
   const reads = readsOf(fusion);
   const levels = new Map<Draft, number>();
   const alike = new Map<string, Draft>();
@@ -68,22 +68,26 @@ function mergeSiblings(fusion: Fusion): void {
       }
     }
   }
+  return levels;
 }
 
 // ---- Producers
 
-/** A draft that reads nothing but parameters and one other draft, at the same index, joins that one. */
-function mergeIntoProducers(fusion: Fusion): void {
-  for (const draft of living(fusion).sort((a, b) => b.rank - a.rank)) {
+/** A draft joins one that it reads at the same index, if all else that it reads is there before that one. */
+function mergeIntoProducers(fusion: Fusion, levels: ReadonlyMap<Draft, number>): void {
+  const levelOf = (draft: Draft) => levels.get(draft) as number;
+  for (const draft of living(fusion).sort((a, b) => levelOf(a) - levelOf(b))) {
     if (draft.form === "alone" || draft.form === "contract") continue;
-    const producer = onlyProducer(fusion, draft);
+    const producer = producerOf(fusion, draft, levelOf);
     if (producer === null || !producer.fits(draft)) continue;
     if (producer.form !== "contract" || fusion.isEpilogue(producer, draft)) producer.absorb(draft);
   }
 }
 
-function onlyProducer(fusion: Fusion, draft: Draft): Draft | null {
+/** Of the drafts that a draft reads, the one on the highest level; null if that is not one, or not read at the same index. */
+function producerOf(fusion: Fusion, draft: Draft, levelOf: (draft: Draft) => number): Draft | null {
   let producer: Draft | null = null;
+  let aligned = true;
   const seen = new Set<Node>(draft.members);
   for (const node of seen) {
     for (const [position, x] of node.inputs.entries()) {
@@ -94,19 +98,19 @@ function onlyProducer(fusion: Fusion, draft: Draft): Draft | null {
       if (home === draft) continue;
       if (home === null) {
         // Computed where it is needed: look at what that reads.
-        if (hasMemory(base)) return null;
         seen.add(base);
         continue;
       }
-      const appearance = (fusion.appearances.get(node) ?? []).find((a) => a.draft.current() === draft);
-      const edge = { user: node, position, operand: x, source, memory: false };
-      if (appearance === undefined || home.form === "alone" || (producer !== null && producer !== home)) return null;
-      const need = needIn(edge, appearance, draft);
-      if (need !== "same" && need !== "row") return null;
+      if (producer !== null && producer !== home && levelOf(home) < levelOf(producer)) continue;
+      if (producer !== home) aligned = producer === null || levelOf(producer) < levelOf(home);
       producer = home;
+      const appearance = (fusion.appearances.get(node) ?? []).find((a) => a.draft.current() === draft);
+      const need =
+        appearance === undefined ? "free" : needIn({ user: node, position, operand: x, source, memory: false }, appearance, draft);
+      aligned &&= need === "same" || need === "row";
     }
   }
-  return producer;
+  return aligned && producer?.form !== "alone" ? producer : null;
 }
 
 // ---- Hoisting
