@@ -19,7 +19,7 @@ type Fold = (dtype: DType, ...values: readonly number[]) => number;
 const folds: { readonly [O in Op]?: Fold } = {
   neg: (dtype, x) => coerce(dtype, -(x as number)),
   abs: (dtype, x) => coerce(dtype, Math.abs(x as number)),
-  sign: (dtype, x) => coerce(dtype, Math.sign(x as number)),
+  sign: (dtype, x) => coerce(dtype, Number.isNaN(x) ? 0 : Math.sign(x as number)),
   sqrt: (dtype, x) => coerce(dtype, Math.sqrt(x as number)),
   floor: (_, x) => Math.floor(x as number),
   ceil: (_, x) => Math.ceil(x as number),
