@@ -1,4 +1,4 @@
 // Files as bytes: safetensors. Reading and writing disks is in the Node entry.
 
 export { decodeSafetensors, encodeSafetensors, type RawTensor, type Safetensors } from "./safetensors.ts";
-export { assignTensors, type Named, readTensors, weightsOf } from "./tensors.ts";
+export { assignTensors, assignWeights, type Named, type Naming, readTensors, weightsOf } from "./tensors.ts";

@@ -10,8 +10,14 @@ import { encodeSafetensors, type RawTensor } from "./safetensors.ts";
 
 /** What has named variables: a module. */
 export interface Named {
+  /** Each variable once, by its path. */
   variables(): ReadonlyMap<string, Variable<DType>>;
+  /** Variables by PyTorch's names, a shared one under all of its names. */
+  stateDict?(): ReadonlyMap<string, Variable<DType>>;
 }
+
+/** Names of weights in a file: paths of fields, or those of PyTorch's state dicts. */
+export type Naming = "paths" | "pytorch";
 
 /** Reads tensors from their device. */
 export async function readTensors(tensors: ReadonlyMap<string, AnyTensor>): Promise<Map<string, RawTensor>> {
@@ -61,11 +67,47 @@ export function assignTensors(
 }
 
 /**
- * A module's variables as the bytes of a safetensors file, names as in `module.variables()`.
+ * Gives a module the weights of a file, whose names are the paths of `variables()` or those of `stateDict()`: all of them, or none.
+ * A shared variable may stand under one of its names or under several.
  *
+ * @param file a name for messages
+ * @throws UserError `WEIGHTS` that names what is missing, what is too much, or whose shape or dtype differs
+ */
+export function assignWeights(file: string, module: Named, tensors: ReadonlyMap<string, RawTensor>): void {
+  const own = module.variables();
+  const state = module.stateDict?.() ?? own;
+  const known = (names: ReadonlyMap<string, unknown>) => [...tensors.keys()].filter((name) => names.has(name)).length;
+  if (known(own) >= known(state)) {
+    assignTensors(file, own, tensors);
+    return;
+  }
+  const chosen = new Map<Variable<DType>, string>();
+  for (const [name, v] of state) {
+    const before = chosen.get(v);
+    if (before === undefined || (!tensors.has(before) && tensors.has(name))) chosen.set(v, name);
+  }
+  const variables = new Map([...chosen].map(([v, name]) => [name, v]));
+  const others = [...state.keys()].filter((name) => !variables.has(name));
+  assignTensors(file, variables, new Map([...tensors].filter(([name]) => !others.includes(name))));
+}
+
+/**
+ * A module's variables as the bytes of a safetensors file.
+ *
+ * @param options `names`: `paths` as in `module.variables()` (default), or `pytorch` as in `module.stateDict()`
  * @example
  * const bytes = await weightsOf(model);
  */
-export async function weightsOf(module: Named, metadata: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
-  return encodeSafetensors(await readTensors(module.variables()), metadata);
+export async function weightsOf(
+  module: Named,
+  metadata: Readonly<Record<string, string>> = {},
+  options: { readonly names?: Naming } = {},
+): Promise<Uint8Array> {
+  const { names = "paths" } = options;
+  if (names !== "paths" && names !== "pytorch")
+    throw mistake("OPTION", { where: "weightsOf", problem: "unknown names", got: names, expected: "paths or pytorch" });
+  if (names === "paths") return encodeSafetensors(await readTensors(module.variables()), metadata);
+  const seen = new Set<Variable<DType>>();
+  const once = [...(module.stateDict?.() ?? module.variables())].filter(([, v]) => !seen.has(v) && seen.add(v));
+  return encodeSafetensors(await readTensors(new Map(once)), metadata);
 }

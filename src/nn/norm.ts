@@ -78,9 +78,9 @@ abstract class RunningNorm extends Module {
   }
 
   /** Whether the input's own statistics count now; if so, they are about to be noted. */
-  protected takesBatch(): boolean {
+  protected takesBatch(counts: boolean): boolean {
     if (!this.training) return this.runningMean === null;
-    this.batches?.assign(this.batches.add(1));
+    if (counts) this.batches?.assign(this.batches.add(1));
     return true;
   }
 
@@ -101,7 +101,7 @@ abstract class BatchNorm extends RunningNorm {
   forward(x: Tensor): Tensor {
     const places = ["", ", length", ", height, width", ", depth, height, width"];
     this.check(x, this.ranks, this.ranks.map((n) => `[batch, ${this.channels}${places[n - 2]}]`).join(" or "));
-    const training = this.takesBatch();
+    const training = this.takesBatch(true);
     return batchNorm(x, { ...this.settings(), training });
   }
 }
@@ -154,7 +154,8 @@ export class InstanceNorm extends RunningNorm {
 
   forward(x: Tensor): Tensor {
     this.check(x, [3, 4, 5], `[batch, ${this.channels}, ...places]`);
-    const inputStatistics = this.takesBatch();
+    // PyTorch counts batches here only to have something under the name.
+    const inputStatistics = this.takesBatch(this.momentum === null);
     return instanceNorm(x, { ...this.settings(), inputStatistics });
   }
 }

@@ -2,26 +2,33 @@
 
 import { readFile } from "../../util/system.ts";
 import { decodeSafetensors } from "../safetensors.ts";
-import { assignTensors, type Named, weightsOf } from "../tensors.ts";
+import { assignWeights, type Named, type Naming, weightsOf } from "../tensors.ts";
 import { writeFileAtomically } from "./file.ts";
 
 /**
  * Writes a module's variables to a safetensors file, whole or not at all.
  *
+ * @param options `names: "pytorch"` writes the names of PyTorch's state dicts
  * @throws UserError `FILE`
  */
-export async function saveWeights(path: string, module: Named, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
-  writeFileAtomically(path, await weightsOf(module, metadata));
+export async function saveWeights(
+  path: string,
+  module: Named,
+  metadata: Readonly<Record<string, string>> = {},
+  options: { readonly names?: Naming } = {},
+): Promise<void> {
+  writeFileAtomically(path, await weightsOf(module, metadata, options));
 }
 
 /**
- * Gives a module the weights of a safetensors file: all of them, or none.
+ * Gives a module the weights of a safetensors file: all of them, or none. The names are those of `module.variables()`, or those of
+ * PyTorch, so that a state dict saved with PyTorch's safetensors loads.
  *
  * @returns the file's metadata
  * @throws UserError `FILE`, `SAFETENSORS` for a damaged file, `WEIGHTS` when names, shapes or dtypes differ
  */
 export function loadWeights(path: string, module: Named): Readonly<Record<string, string>> {
   const { tensors, metadata } = decodeSafetensors(readFile(path), path);
-  assignTensors(path, module.variables(), tensors);
+  assignWeights(path, module, tensors);
   return metadata;
 }
