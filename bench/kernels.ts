@@ -4,60 +4,14 @@
 
 import * as g from "../src/graph/build.ts";
 import { allocate } from "../src/graph/dtype.ts";
-import { type Expression, type Kernel, type Program, padded, type Statement } from "../src/graph/kernel.ts";
 import type { Node } from "../src/graph/node.ts";
 import type { Shape } from "../src/graph/shape.ts";
 import { Storage } from "../src/graph/storage.ts";
-import type { ContractTask, LoopsTask, Lowered, RoutineTask, Task } from "../src/graph/task.ts";
+import type { ContractTask, LoopsTask, RoutineTask, Task } from "../src/graph/task.ts";
 import { tileFor } from "../src/graph/tile.ts";
-import { constant, fma, integer, typeOf, variable } from "../src/kernel/expression.ts";
 import { lower } from "../src/kernel/lower.ts";
 import { unaryMaths } from "../src/kernel/maths.ts";
-import { renderWasm } from "../src/render/wasm/render.ts";
-import { createWasmDevice } from "../src/runtime/wasm/device.ts";
-
-const device = createWasmDevice({ render: renderWasm });
-const { target } = device;
-
-// ---- Timing
-
-/** Inputs and outputs in the table, scratch in the arena, one call. */
-function programOf({ kernel, scratch }: Lowered, inputs: number): Program {
-  const rows = kernel.buffers.length - scratch.length;
-  let arenaBytes = 0;
-  const arena = scratch.map((bytes) => {
-    const offset = arenaBytes;
-    arenaBytes += padded(bytes);
-    return { kind: "arena", offset } as const;
-  });
-  return {
-    kernels: [kernel],
-    buffers: [...Array.from({ length: rows }, (_, index) => ({ kind: "table", index }) as const), ...arena],
-    steps: [{ kind: "call", kernel: 0, operands: kernel.buffers.map((_, buffer) => ({ buffer })) }],
-    arenaBytes,
-    inputs,
-    outputs: rows - inputs,
-    exchanges: [],
-    checks: [],
-  };
-}
-
-/** Least seconds of one run of the kernel. */
-function time(lowered: Lowered, inputs: readonly Storage[], outputs: readonly Storage[]): number {
-  const executable = device.load(programOf(lowered, inputs.length));
-  const rows = (storages: readonly Storage[]) => storages.map((storage) => ({ storage, strideBytes: 0 }));
-  const [from, to] = [rows(inputs), rows(outputs)];
-  const once = (repeat: number) => {
-    const start = performance.now();
-    executable.run(from, to, repeat);
-    return (performance.now() - start) / 1000;
-  };
-  once(1);
-  const repeat = Math.max(1, Math.min(100_000, Math.ceil(0.02 / Math.max(once(1), 1e-7))));
-  let least = Infinity;
-  for (let i = 0; i < 12; i++) least = Math.min(least, once(repeat) / repeat);
-  return least;
-}
+import { device, peak, target, time } from "./kernel.ts";
 
 function timeTask(task: Task): number {
   const inputs = task.inputs.map((node) => {
@@ -168,35 +122,7 @@ for (const [rows, columns] of [
 
 // ---- Contractions
 
-/** Multiply-adds on registers alone: `count` chains of vectors. */
-function peak(count: number): number {
-  const type = typeOf("f32", target.lanes);
-  const sums = Array.from({ length: count }, (_, i) => variable(`s${i}`, type));
-  const turns = 100_000;
-  const body: Statement[] = [
-    ...sums.map((s, i): Statement => ({ kind: "let", name: (s as { name: string }).name, value: constant(type, i) })),
-    {
-      kind: "loop",
-      variable: "i",
-      start: integer(0),
-      end: integer(turns),
-      step: 1,
-      body: sums.map((s): Statement => ({ kind: "set", name: (s as { name: string }).name, value: fma(s, 0.999, 0.001) })),
-    },
-    ...sums.map((s, i): Statement => ({ kind: "store", buffer: 0, index: integer(i * target.lanes), value: s as Expression })),
-  ];
-  const kernel: Kernel = {
-    name: "peak",
-    buffers: [{ memory: "f32", access: "write" }],
-    extent: 1,
-    body,
-    cost: { flops: turns * count * target.lanes * 2, bytes: 0 },
-  };
-  const output = new Storage("float32", count * target.lanes, null);
-  return (turns * count * target.lanes * 2) / time({ kernel, scratch: [] }, [], [output]) / 1e9;
-}
-
-const best = Math.max(...[8, 10, 12].map(peak));
+const best = peak();
 lines.push(["multiply-add, registers only", "", `${best.toFixed(1)} GFLOP/s`]);
 
 for (const [m, k, n] of [
