@@ -1,6 +1,8 @@
 // The reference workloads that exist so far: one compiled training step each. Their definitions are those of the peers'
 // scripts (layers, batch, loss, optimiser); the numbers in the tensors do not matter.
 
+import { Gpt } from "../examples/models/gpt.ts";
+import { ResNet8 } from "../examples/models/resnet.ts";
 import {
   adam,
   adamW,
@@ -20,7 +22,6 @@ import {
   type Tensor,
   tensor,
 } from "../src/index.ts";
-import { Gpt } from "./gpt.ts";
 
 export interface Workload {
   /** One training step on its fixed batch; returns the loss. */
@@ -68,7 +69,7 @@ function mlp(): Workload {
   return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
 }
 
-/** A character model on 12 blocks of 64: cross-entropy, AdamW. See gpt.ts. */
+/** A character model on 12 blocks of 64: cross-entropy, AdamW. See examples/models. */
 function gpt(): Workload {
   const model = new Gpt();
   const optimizer = adamW({ learningRate: 1e-3, weightDecay: 0.01 });
@@ -106,7 +107,21 @@ function cnn(): Workload {
   return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
 }
 
-export const workloads: Record<string, () => Workload> = { tiny, mlp, cnn, gpt };
+/** ResNet-8 on 32×32×3, batch 64: cross-entropy, SGD with momentum and weight decay. */
+function resnet(): Workload {
+  const model = new ResNet8();
+  const optimizer = sgd({ learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4 });
+  const x = normal([64, 3, 32, 32]);
+  const y = classes(64);
+  const train = compile((x: Tensor, y: Tensor<"int32">) => {
+    const loss = crossEntropy(model.forward(x), y);
+    optimizer.minimize(loss);
+    return loss;
+  });
+  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
+}
+
+export const workloads: Record<string, () => Workload> = { tiny, mlp, cnn, gpt, resnet };
 
 /** Makes a workload with fixed random numbers. */
 export function makeWorkload(name: string): Workload {

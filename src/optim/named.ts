@@ -19,6 +19,8 @@ export interface SgdOptions extends CommonOptions {
   readonly momentum?: Rate;
   /** Nesterov's form of momentum. Default false. */
   readonly nesterov?: boolean;
+  /** λ of the coupled decay g ← g + λ·p, for all parameters alike: the same steps as the penalty λ·½‖p‖². Default 0: none. */
+  readonly weightDecay?: Rate;
 }
 
 function clipping(options: CommonOptions) {
@@ -26,7 +28,8 @@ function clipping(options: CommonOptions) {
 }
 
 /**
- * Gradient descent: p ← p − α·g; with momentum v ← μ·v + g, p ← p − α·v (Nesterov: p ← p − α·(g + μ·v)).
+ * Gradient descent: p ← p − α·g; with momentum v ← μ·v + g, p ← p − α·v (Nesterov: p ← p − α·(g + μ·v)); with weight decay
+ * g + λ·p in the place of g.
  *
  * @throws UserError `OPTION` for an unknown option, a rate that is negative, NaN or infinite, Nesterov without momentum
  * @example
@@ -34,12 +37,13 @@ function clipping(options: CommonOptions) {
  * Source: Sutskever, Martens, Dahl, Hinton 2013; the form is PyTorch's.
  */
 export function sgd(options: SgdOptions): Optimizer {
-  checkNames("sgd", options, ["learningRate", "maxNorm", "momentum", "nesterov"]);
-  const { learningRate, momentum = 0, nesterov = false } = options;
+  checkNames("sgd", options, ["learningRate", "maxNorm", "momentum", "nesterov", "weightDecay"]);
+  const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
   if (nesterov && momentum === 0) throw mistake("OPTION", { where: "sgd", problem: "nesterov needs momentum above 0", got: momentum });
   // Momentum 0 that could be raised later would need its slots from the beginning: give a positive one for that.
   const velocity = momentum === 0 ? [] : [trace({ momentum, nesterov })];
-  return new Optimizer(chain(...clipping(options), ...velocity, scaleByLearningRate(learningRate)));
+  const decay = weightDecay === 0 ? [] : [addDecayedWeights(weightDecay)];
+  return new Optimizer(chain(...clipping(options), ...decay, ...velocity, scaleByLearningRate(learningRate)));
 }
 
 export interface AdamOptions extends CommonOptions, AdamScaleOptions {}

@@ -48,19 +48,22 @@ const rules: Record<string, () => Rule> = {
   adam: () => adamRule(0.01, 0.9, 0.999, 1e-8, 0),
   "adam, other betas": () => adamRule(0.01, 0.8, 0.95, 1e-3, 0),
   adamW: () => adamRule(0.01, 0.9, 0.999, 1e-8, 0.1),
-  "decay before momentum": () => {
-    const v = [0, 0, 0];
-    return (p, g) =>
-      p.map((x, i) => {
-        v[i] = 0.5 * (v[i] as number) + (g[i] as number) + 0.2 * x;
-        return x - 0.1 * (v[i] as number);
-      });
-  },
+  "sgd with weight decay": decayThenMomentum,
+  "decay before momentum": decayThenMomentum,
   clipped: () => (p, g) => {
     const norm = Math.hypot(...g);
     return p.map((x, i) => x - 0.1 * (g[i] as number) * Math.min(1, 0.5 / (norm + 1e-6)));
   },
 };
+
+function decayThenMomentum(): Rule {
+  const v = [0, 0, 0];
+  return (p, g) =>
+    p.map((x, i) => {
+      v[i] = 0.5 * (v[i] as number) + (g[i] as number) + 0.2 * x;
+      return x - 0.1 * (v[i] as number);
+    });
+}
 
 function adamRule(rate: number, beta1: number, beta2: number, epsilon: number, decay: number): Rule {
   const [m, v] = [
@@ -84,6 +87,7 @@ const optimizers: Record<string, () => Optimizer> = {
   adam: () => adam({ learningRate: 0.01 }),
   "adam, other betas": () => adam({ learningRate: 0.01, beta1: 0.8, beta2: 0.95, epsilon: 1e-3 }),
   adamW: () => adamW({ learningRate: 0.01, weightDecay: 0.1 }),
+  "sgd with weight decay": () => sgd({ learningRate: 0.1, momentum: 0.5, weightDecay: 0.2 }),
   "decay before momentum": () => new Optimizer(chain(addDecayedWeights(0.2), trace({ momentum: 0.5 }), scaleByLearningRate(0.1))),
   clipped: () => sgd({ learningRate: 0.1, maxNorm: 0.5 }),
 };
@@ -130,9 +134,7 @@ if (existsSync(path)) {
     const coupled = decay > 0 ? [addDecayedWeights(decay)] : [];
     if (o.amsgrad === true || o.maximize === true || ((o.dampening ?? 0) as number) > 0) return null;
     if (id.startsWith("torch.SGD/")) {
-      const momentum = (o.momentum ?? 0) as number;
-      const velocity = momentum > 0 ? [trace({ momentum, nesterov: o.nesterov === true })] : [];
-      return new Optimizer(chain(...coupled, ...velocity, scaleByLearningRate(learningRate)));
+      return sgd({ learningRate, momentum: (o.momentum ?? 0) as number, nesterov: o.nesterov === true, weightDecay: decay });
     }
     const [beta1, beta2] = (o.betas ?? []) as number[];
     const scale = { beta1: beta1 as number, beta2: beta2 as number, epsilon: o.eps as number };
