@@ -87,7 +87,7 @@ async function main(): Promise<number> {
       suite: values.errors ? "errors" : "cases",
       device: device().name,
       ...(values.errors ? {} : { tier: Number(values.tier) }),
-      total: totals.passed + totals.failed + totals.unsupported,
+      cases: totals.passed + totals.failed + totals.unsupported,
       ...totals,
       ...(values.errors ? { complete: totals.passed - unclear.length } : {}),
       seconds: Number(((performance.now() - started) / 1000).toFixed(1)),
