@@ -1,7 +1,7 @@
 // Which values depend differentiably on some sources: floats reached through operations that have a derivative. What is not
 // active gets no cotangent (nor, in forward mode, a tangent), which keeps generated graphs small.
 
-import { isFloat } from "../graph/dtype.ts";
+import { isFloat, isReal } from "../graph/dtype.ts";
 import { is, type Node, topological } from "../graph/node.ts";
 import { familyOf, type Op, type Region, type RegionOp } from "../graph/operation.ts";
 
@@ -24,7 +24,7 @@ export function findActive(order: readonly Node[], sources: ReadonlySet<Node>, f
       if (!inputs.includes(true)) continue;
       const results = regionResults(node as Node<RegionOp>, inputs, flows);
       if (results.includes(true)) regions.set(node, results);
-    } else if (isFloat(node.dtype)) {
+    } else if (isReal(node.dtype)) {
       const reached = is(node, "project")
         ? regions.get(node.inputs[0] as Node)?.[node.attributes.index] === true
         : flows(node.op) && node.inputs.some((x) => values.has(x));

@@ -2,6 +2,7 @@
 // (numbers are folded, ones and zeros vanish). What is left to find, schedule/ finds.
 
 import { binary, constant, expand, reduce, reshape, unary } from "../graph/build.ts";
+import { computed } from "../graph/dtype.ts";
 import { is, type Node } from "../graph/node.ts";
 import { type Shape, sameShape } from "../graph/shape.ts";
 
@@ -12,9 +13,9 @@ export function numberIn(node: Node): number | null {
   return is(at, "constant") ? at.attributes.value : null;
 }
 
-/** A number in the shape and dtype of another node. */
+/** A number in the shape and dtype of another node; float32 for a 16-bit float, as all cotangents are. */
 export function like(node: Node, value: number): Node {
-  return constant(value, node.dtype, node.shape);
+  return constant(value, computed(node.dtype), node.shape);
 }
 
 export function zerosLike(node: Node): Node {

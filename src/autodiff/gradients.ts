@@ -2,7 +2,7 @@
 // its result into cotangents of its inputs. The result is ordinary graph, so gradients of gradients need nothing new.
 // Iterative; no node is visited that does not lie between `wrt` and the outputs; zeros are null and never built.
 
-import { isFloat } from "../graph/dtype.ts";
+import { isFloat, isReal } from "../graph/dtype.ts";
 import { is, type Node, topological } from "../graph/node.ts";
 import type { Op } from "../graph/operation.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
@@ -32,7 +32,7 @@ export function gradients(output: Node, wrt: readonly Node[], options: { readonl
   const where = "gradients";
   if (!isFloat(output.dtype)) throw mistake("DTYPE", { where, problem: "only a float has gradients", got: `an output of ${output.dtype}` });
   for (const node of wrt)
-    if (!isFloat(node.dtype)) throw mistake("DTYPE", { where, problem: "cannot differentiate with respect to integers", got: node.dtype });
+    if (!isReal(node.dtype)) throw mistake("DTYPE", { where, problem: "cannot differentiate with respect to integers", got: node.dtype });
   const { seed } = options;
   if (seed === undefined) {
     if (output.shape.length !== 0)

@@ -15,8 +15,16 @@ export interface Recorder {
   cellOf(node: Node): Cell | undefined;
   /** The node with what the trace stands in for replaced by what it stood for before: for values made once, while tracing. */
   outside(node: Node, what: string): Node;
+  /** Where the trace is one of a function that is mapped over examples: how many, and which one it is; the innermost first. */
+  examples(): readonly Examples[];
   guard(setting: Setting<unknown>, value: unknown): void;
   changed(setting: Setting<unknown>, before: unknown): void;
+}
+
+/** A function mapped over examples: their number, and a uint32 scalar that says which one is traced. */
+export interface Examples {
+  readonly size: number;
+  readonly index: Node;
 }
 
 export const context: { recorder: Recorder | null } = { recorder: null };

@@ -10,7 +10,7 @@ import { substitute } from "../graph/rewrite.ts";
 import { type Shape, sameShape, showShape } from "../graph/shape.ts";
 import { InternalError, mistake } from "../util/errors.ts";
 import type { Cell } from "./cell.ts";
-import { context, type Recorder, within } from "./context.ts";
+import { context, type Examples, type Recorder, within } from "./context.ts";
 import { isConstant } from "./key.ts";
 import { misplaced, ownedBy } from "./realize.ts";
 import type { Setting } from "./setting.ts";
@@ -48,14 +48,17 @@ class Trace implements Recorder {
   /** Nodes made before this one are from outside. */
   readonly start: number;
   readonly parameters: readonly Node<"input">[];
+  readonly #examples: Examples | null;
   readonly #own: Set<Node> = new Set();
   readonly #versions: Map<Node, Cell> = new Map();
 
-  constructor(name: string, types: readonly Type[], parent: Trace | null) {
+  constructor(name: string, types: readonly Type[], parent: Trace | null, examples: number | null = null) {
     this.name = name;
     this.parent = parent;
     this.start = constant(0, "bool").id;
-    this.parameters = types.map((type, i) => this.#placeholder(type, `${i}`));
+    const index: Type[] = examples === null ? [] : [{ shape: [], dtype: "uint32" }];
+    this.parameters = [...types, ...index].map((type, i) => this.#placeholder(type, `${i}`));
+    this.#examples = examples === null ? null : { size: examples, index: this.parameters[types.length] as Node };
   }
 
   #placeholder(type: Type, name: string): Node<"input"> {
@@ -135,6 +138,12 @@ class Trace implements Recorder {
     return undefined;
   }
 
+  examples(): readonly Examples[] {
+    const list: Examples[] = [];
+    for (let trace: Trace | null = this; trace !== null; trace = trace.parent) if (trace.#examples !== null) list.push(trace.#examples);
+    return list;
+  }
+
   guard(setting: Setting<unknown>, value: unknown): void {
     const { guards, settingsBefore } = this.#root;
     if (!settingsBefore.has(setting) && !guards.has(setting)) guards.set(setting, value);
@@ -200,11 +209,19 @@ export function traceFunction(name: string, types: readonly Type[], body: (param
   }
 }
 
-/** Traces the body of a loop or branch, inside the running trace if there is one. */
-export function traceBody(name: string, types: readonly Type[], body: (parameters: readonly Node[]) => readonly Node[]): Traced {
+/**
+ * Traces the body of a loop or branch, inside the running trace if there is one. With `examples` it is the function of one of so
+ * many; one more parameter says which one.
+ */
+export function traceBody(
+  name: string,
+  types: readonly Type[],
+  body: (parameters: readonly Node[]) => readonly Node[],
+  examples: number | null = null,
+): Traced {
   const parent = context.recorder;
   if (parent !== null && !(parent instanceof Trace)) throw new InternalError("an unknown recorder");
-  const trace = new Trace(parent === null ? name : parent.name, types, parent);
+  const trace = new Trace(parent === null ? name : parent.name, types, parent, examples);
   return within(trace, () => trace.finish(body(trace.parameters)));
 }
 

@@ -1,28 +1,15 @@
 // Branches and loops inside a program: cond, whileLoop and scan. Their bodies are ordinary functions of tensors, traced once.
 // What a body uses from outside comes in as a constant; variables that it assigns are carried along and assigned at the end.
 
-import { assignTogether, Cell } from "../engine/cell.ts";
-import { context } from "../engine/context.ts";
 import { cellAfter, type Free, freeOf, regionWith, type Traced, traceBody } from "../engine/trace.ts";
 import { cond as condNodes, scan as scanNodes, whileLoop as whileNodes } from "../graph/build.ts";
-import type { DType } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { mistake } from "../util/errors.ts";
-import { type Tensor, wrap } from "./tensor.ts";
+import { assignCells, range, typesOf, valueOf, wrapAll } from "./closure.ts";
+import type { Tensor } from "./tensor.ts";
 import { sameStructure, type Template, tensorsOf, unflatten } from "./tree.ts";
 import type { AnyTensor } from "./types.ts";
-
-const typesOf = (tensors: readonly AnyTensor[]) => tensors.map(({ shape, dtype }) => ({ shape, dtype }));
-const wrapAll = (nodes: readonly Node[]): AnyTensor[] => nodes.map((node) => wrap<DType>(node));
-const valueOf = (item: Free): Node => (item instanceof Cell ? item.read() : item);
-const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
-
-function assignAll(cells: readonly Cell[], values: readonly Node[]): void {
-  const pairs = cells.map((cell, i) => [cell, values[i] as Node] as const);
-  if (context.recorder === null) assignTogether(pairs);
-  else for (const [cell, value] of pairs) cell.assign(value);
-}
 
 /**
  * `then(…operands)` where the predicate holds, else `otherwise(…operands)`; only one of them runs. Both must return the same
@@ -66,7 +53,7 @@ export function cond<T>(
   const inputs = [...operands.map((t) => t.node), ...assigned.map(valueOf), ...constants.map(valueOf)];
   const results = condNodes(predicate.node, region(yes.traced), region(no.traced), inputs);
   const count = yes.traced.results.length;
-  assignAll(assigned, results.slice(count));
+  assignCells(assigned, results.slice(count));
   return unflatten(yes.template, wrapAll(results.slice(0, count))) as T;
 }
 
@@ -97,7 +84,7 @@ export function whileLoop<S>(condition: (state: S) => Tensor<"bool">, body: (sta
     constants.map(valueOf),
     [...leaves.map((t) => t.node), ...assigned.map(valueOf)],
   );
-  assignAll(assigned, results.slice(leaves.length));
+  assignCells(assigned, results.slice(leaves.length));
   return unflatten(template, wrapAll(results.slice(0, leaves.length))) as S;
 }
 
@@ -184,7 +171,7 @@ export function scan<C, X, Y>(
     length,
     options.reverse === true,
   );
-  assignAll(assigned, results.slice(carries, carries + assigned.length));
+  assignCells(assigned, results.slice(carries, carries + assigned.length));
   const last = unflatten(carry.template, wrapAll(results.slice(0, carries))) as C;
   const outputs = unflatten(output as unknown as Template, wrapAll(results.slice(carries + assigned.length))) as Y;
   return [last, outputs];

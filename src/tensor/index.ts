@@ -1,13 +1,17 @@
 // The public names of this folder.
 
+export * from "./activation.ts";
 export * from "./at.ts";
 export { type Compiled, type CompileOptions, compile, type Feed, type ProgramInfo, type RepeatOptions } from "./compile.ts";
 export * from "./contract.ts";
 export { cond, scan, whileLoop } from "./control.ts";
 export { arange, type CreateOptions, type Data, eye, full, linspace, ones, onesLike, tensor, zeros, zerosLike } from "./create.ts";
+export * from "./cumulative.ts";
 export * from "./elementwise.ts";
 export { type GradientOptions, gradients, valueAndGradients, variablesOf } from "./gradients.ts";
 export * from "./indexing.ts";
+export { hessianVectorProduct, jacobian, jvp } from "./jvp.ts";
+export * from "./maths.ts";
 export * from "./move.ts";
 export type { AddProductOptions, DotAxes } from "./nodes/contract.ts";
 export type { EmbeddingOptions } from "./nodes/embedding.ts";
@@ -29,8 +33,12 @@ export {
   uniform,
 } from "./random.ts";
 export * from "./reduce.ts";
+export { type Backward, customGradient, rematerialize } from "./rematerialize.ts";
 export * from "./repeat.ts";
 export * from "./scatter.ts";
+export * from "./sort.ts";
 export { type IndexItem, type Nested, Tensor } from "./tensor.ts";
 export type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, Promote, ReduceOptions } from "./types.ts";
 export { assignAll, Scalar, scalar, Variable, type VariableOptions, variable } from "./variable.ts";
+export * from "./vector.ts";
+export { type MapAxes, type MapOptions, vmap } from "./vmap.ts";

@@ -60,13 +60,19 @@ export class Generator {
     this.state.assign([key0, key1, 0, 0]);
   }
 
-  /** Where the next `count` numbers come from. */
+  /** Where the next `count` numbers come from; in a function mapped over examples, each example's. */
   draw(count: number): nodes.Stream {
     const { cell } = this.state;
     if (context.recorder !== null) {
       const state = cell.read();
-      cell.assign(nodes.advanced(state, count));
-      return nodes.streamFrom(state);
+      let stream = nodes.streamFrom(state);
+      let span = count;
+      for (const { size, index } of context.recorder.examples()) {
+        stream = nodes.further(stream, index, span);
+        span *= size;
+      }
+      cell.assign(nodes.advanced(state, span));
+      return stream;
     }
     const [key0, key1, low, high] = hostOf(cell.value()) as unknown as [number, number, number, number];
     const next = low + count;

@@ -2,7 +2,7 @@
 // start or becomes so in some iteration. Where examples take different branches, both run and `where` chooses; where they
 // leave a loop at different times, it runs until all are done, and an example that is done keeps its state.
 
-import { call, cond, expand, input, permute, reduce, reshape, scan, where, whileLoop } from "../../graph/build.ts";
+import { call, cond, expand, input, reduce, reshape, scan, where, whileLoop } from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import type { Region } from "../../graph/operation.ts";

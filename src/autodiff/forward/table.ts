@@ -30,7 +30,8 @@ const total = (terms: readonly (Node | null)[]): Node => (terms.filter((t) => t 
 
 /** Σ ∂node/∂input · tangent, element by element. */
 function diagonal(node: Node, tangents: readonly (Node | null)[]): Node {
-  return total(tangents.map((t, i) => (t === null ? null : (pull(node, t)[i]?.() ?? null))));
+  const terms = tangents.map((t, i) => (t === null ? null : (pull(node, t)[i]?.() ?? null)));
+  return terms.every((t) => t === null) ? zerosLike(node) : total(terms);
 }
 
 /** A product of a thing with itself has one cotangent, for both operands. */

@@ -2,7 +2,7 @@
 // to each side of a tie, pow 0 where the exponent is 0 or (for the exponent's) where base 0 meets an exponent ≥ 0.
 
 import { binary, cast, unary, where } from "../../graph/build.ts";
-import { isFloat } from "../../graph/dtype.ts";
+import { computed, isReal } from "../../graph/dtype.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
 import { add, div, like, mul, neg, numberIn, scale, zerosLike } from "../arithmetic.ts";
 import type { ReverseRows, ReverseRule } from "../rule.ts";
@@ -77,7 +77,7 @@ export const elementwise: ReverseRows<"unary" | "binary" | "nary"> = {
       return mul(g, scale(unary("exp", neg(mul(x, x))), -2 / Math.sqrt(Math.PI)));
     },
   ],
-  cast: (node, g) => [isFloat(first(node).dtype) && isFloat(node.dtype) ? () => cast(g, first(node).dtype) : null],
+  cast: (node, g) => [isReal(first(node).dtype) && isReal(node.dtype) ? () => cast(g, computed(first(node).dtype)) : null],
   sign: null,
   floor: null,
   ceil: null,

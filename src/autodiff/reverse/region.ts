@@ -1,7 +1,7 @@
 // Cotangents of branches, of calls, and of `while`: there is none. (Of scans: scan.ts.)
 // A branch's cotangent is a branch on the same predicate, whose bodies run what they need of the originals again, and pull back.
 
-import { barrier, broadcastTo, cond, input, project, reshape, slice } from "../../graph/build.ts";
+import { barrier, broadcastTo, cond, constant, input, project, reshape, slice, unary } from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import { inputOf, type Node, topological } from "../../graph/node.ts";
 import type { Region } from "../../graph/operation.ts";
@@ -80,11 +80,11 @@ const callRule: RegionRule<"call"> = (node, cotangents, needed, { pullback }) =>
   return inputs.map((x, i) => (needed[i] ? (grads[asked.indexOf(x)] ?? null) : null));
 };
 
-/** A node that waits for the first element of another. */
+/** A node that waits for the first element of another, and does not depend on it otherwise. */
 function after(x: Node, other: Node): Node {
-  if (other.size === 0) return barrier(x, x);
-  const first = slice(reshape(other, [other.size]), [0], [1]);
-  return barrier(x, broadcastTo(reshape(first, []), x.shape));
+  if (other.size === 0) return barrier(x, constant(0, "bool", x.shape));
+  const first = reshape(slice(reshape(other, [other.size]), [0], [1]), []);
+  return barrier(x, broadcastTo(unary("stopGradient", first), x.shape));
 }
 
 export const regionRules: ReverseRows<"region"> = { cond: condRule, while: whileRule, scan: scanRule, call: callRule };

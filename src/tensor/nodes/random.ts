@@ -26,6 +26,12 @@ export function streamFrom(state: Node): Stream {
   return { key0, key1, low, high };
 }
 
+/** The stream further on, by `count` numbers for each step of a uint32 scalar. */
+export function further(stream: Stream, steps: Node, count: number): Stream {
+  const [low, high] = plus(stream.low, stream.high, binary("mul", steps, word(count)));
+  return { ...stream, low, high };
+}
+
 /** The state after `count` numbers were drawn. */
 export function advanced(state: Node, count: number): Node {
   const { low, high } = streamFrom(state);
