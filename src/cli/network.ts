@@ -4,7 +4,7 @@ import { heNormal } from "../nn/initialize.ts";
 import { Linear } from "../nn/linear.ts";
 import type { Layer } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
-import { relu } from "../tensor/elementwise.ts";
+import { relu } from "../tensor/activation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What a network is built of: plain data, part of the bundle. */

@@ -71,13 +71,14 @@ export function normalizeAxis(where: string, axis: number, rank: number): number
   return axis < 0 ? axis + rank : axis;
 }
 
-/** Axes as increasing indices without repeats; `undefined` means all. */
+/** Axes as increasing indices without repeats; `undefined` means all. A scalar counts as one axis of one element. */
 export function normalizeAxes(where: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(where, axis, rank));
+  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(where, axis, Math.max(rank, 1)));
   const sorted = [...new Set(list)].sort((a, b) => a - b);
-  if (sorted.length !== list.length) throw mistake("AXIS", { where, problem: "an axis is named twice", got: axes });
-  return sorted;
+  if (sorted.length !== list.length)
+    throw mistake("AXIS", { where, problem: "an axis is named twice", got: axes, expected: "each axis once" });
+  return rank === 0 ? [] : sorted;
 }
 
 /** The shape left after the axes are reduced away. */

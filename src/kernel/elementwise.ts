@@ -1,14 +1,26 @@
-// What each elementwise operation is in the loop language, for any number of lanes. uint8 computes in i32 and is wrapped
-// after arithmetic; int32 and uint32 wrap by themselves; bool is a mask.
+// What each elementwise operation is in the loop language, for any number of lanes. uint8 and int8 compute in i32 and are wrapped
+// after arithmetic; int32 and uint32 wrap by themselves; bool is a mask. The 16-bit floats are bit patterns in i32: they are moved,
+// chosen and cast, never computed with.
 
-import { type DType, isFloat } from "../graph/dtype.ts";
+import { type DType, isFloat, isHalf } from "../graph/dtype.ts";
 import type { Expression, Scalar, Statement } from "../graph/kernel.ts";
 import { InternalError } from "../util/errors.ts";
 import * as x from "./expression.ts";
 import { atan2Maths, powMaths, threefryMaths, unaryMaths } from "./maths.ts";
+import { fromBfloat, fromHalf, toBfloat, toHalf } from "./maths/half.ts";
 import type { OperationName } from "./value.ts";
 
-const scalars: Record<DType, Scalar> = { bool: "bool", uint8: "i32", int32: "i32", uint32: "u32", float32: "f32", float64: "f64" };
+const scalars: Record<DType, Scalar> = {
+  bool: "bool",
+  uint8: "i32",
+  int8: "i32",
+  int32: "i32",
+  uint32: "u32",
+  float16: "i32",
+  bfloat16: "i32",
+  float32: "f32",
+  float64: "f64",
+};
 
 /** What a register holds for an element of a dtype. */
 export function scalarOf(dtype: DType): Scalar {
@@ -25,6 +37,7 @@ export interface Writer {
 
 /** Brings the result of integer arithmetic back into the dtype. */
 export function wrap(dtype: DType, value: Expression): Expression {
+  if (dtype === "int8") return x.shr(x.shl(value, 24), 24);
   return dtype === "uint8" ? x.and(value, 255) : value;
 }
 
@@ -44,7 +57,7 @@ export function operate(
       return wrap(dtype, isFloat(dtype) ? x.neg(a) : x.sub(0, a));
     case "abs":
       if (dtype === "bool" || dtype === "uint8" || dtype === "uint32") return a;
-      return isFloat(dtype) ? x.abs(a) : x.max(a, x.sub(0, a));
+      return isFloat(dtype) ? x.abs(a) : wrap(dtype, x.max(a, x.sub(0, a)));
     case "sign":
       return sign(dtype, a);
     case "exp":
@@ -72,7 +85,7 @@ export function operate(
     case "stopGradient":
       return a;
     case "cast":
-      return convert(a, from, dtype);
+      return convert(a, from, dtype, emit);
     case "clamp":
       return x.max(x.min(a, detail[1] as number), detail[0] as number);
     case "add":
@@ -82,7 +95,7 @@ export function operate(
     case "mul":
       return wrap(dtype, x.mul(a, b));
     case "div":
-      return x.div(a, b);
+      return dtype === "int8" ? wrap(dtype, x.div(a, b)) : x.div(a, b);
     case "pow":
       return isFloat(dtype) ? powMaths(a, b, emit) : wrap(dtype, integerPower(dtype, a, b, writer));
     case "atan2":
@@ -120,24 +133,32 @@ export function operate(
   }
 }
 
+const isSigned = (dtype: DType): boolean => dtype === "int32" || dtype === "int8";
+
 function sign(dtype: DType, a: Expression): Expression {
   const { type } = a;
   if (dtype === "bool") return a;
   if (dtype === "uint8" || dtype === "uint32") return x.min(a, 1);
-  if (dtype === "int32") return x.max(x.min(a, 1), -1);
-  // Zeros keep their sign and NaN passes.
-  return x.select(x.lt(0, a), x.constant(type, 1), x.select(x.lt(a, 0), x.constant(type, -1), a));
+  if (isSigned(dtype)) return x.max(x.min(a, 1), -1);
+  // Zeros keep their sign; NaN has none.
+  const zero = x.select(x.eq(a, a), a, x.constant(type, 0));
+  return x.select(x.lt(0, a), x.constant(type, 1), x.select(x.lt(a, 0), x.constant(type, -1), zero));
 }
 
 /** By value, as the reference does it. */
-export function convert(value: Expression, from: DType, to: DType): Expression {
+function convert(value: Expression, from: DType, to: DType, emit: x.Emit): Expression {
   if (from === to) return value;
+  if (isHalf(from)) return convert(from === "float16" ? fromHalf(value, emit) : fromBfloat(value), "float32", to, emit);
+  if (isHalf(to)) {
+    const single = convert(value, from, "float32", emit);
+    return to === "float16" ? toHalf(single, emit) : toBfloat(single, emit);
+  }
   const source = scalarOf(from);
   const target = scalarOf(to);
   if (to === "bool") return source === "bool" ? value : x.ne(value, 0);
-  if (to === "uint8") {
+  if (to === "uint8" || to === "int8") {
     const whole = from === "uint32" ? x.bitcast(value, "i32") : x.cast(value, "i32");
-    return from === "bool" ? whole : x.and(whole, 255);
+    return from === "bool" ? whole : wrap(to, whole);
   }
   if ((source === "i32" && target === "u32") || (source === "u32" && target === "i32")) return x.bitcast(value, target);
   return x.cast(value, target);
@@ -170,7 +191,7 @@ function floatRemainder(a: Expression, b: Expression, writer: Writer): Expressio
 
 function integerRemainder(dtype: DType, a: Expression, b: Expression, emit: x.Emit): Expression {
   const rest = emit(x.rem(a, b));
-  if (dtype !== "int32") return rest;
+  if (!isSigned(dtype)) return rest;
   const wrongSide = x.and(x.ne(rest, 0), x.lt(x.xor(rest, b), 0));
   return x.select(wrongSide, x.add(rest, b), rest);
 }
@@ -178,7 +199,7 @@ function integerRemainder(dtype: DType, a: Expression, b: Expression, emit: x.Em
 /** Square and multiply, wrapping. A negative power of anything but 1 and −1 is 0. */
 function integerPower(dtype: DType, base: Expression, exponent: Expression, writer: Writer): Expression {
   const { type } = base;
-  const bits = dtype === "uint8" ? 8 : 32;
+  const bits = dtype === "uint8" || dtype === "int8" ? 8 : 32;
   const result = writer.mutable(x.constant(type, 1));
   const square = writer.mutable(base);
   const rest = writer.mutable(exponent);
@@ -194,7 +215,7 @@ function integerPower(dtype: DType, base: Expression, exponent: Expression, writ
       x.set(counter, x.add(counter, 1)),
     ],
   });
-  if (dtype !== "int32") return result;
+  if (!isSigned(dtype)) return result;
   const isOdd = x.ne(x.and(exponent, 1), 0);
   const unit = x.select(
     x.eq(base, 1),

@@ -1,4 +1,4 @@
-// Functions of each element, as free functions. Operands broadcast: axes align at the right, and axes of size 1 stretch.
+// Arithmetic, comparisons and logic of each element, as free functions. Operands broadcast: axes align at the right, and axes of size 1 stretch.
 // They meet in one dtype: bool < uint8 < int32 < float32 < float64; a number takes the dtype of the tensor beside it, but a
 // fraction beside integers makes float32; a float64 scalar beside a float32 tensor gives float32.
 
@@ -39,6 +39,21 @@ export function div<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Fl
 }
 
 /**
+ * ⌊a / b⌋ as in Python, from the exact remainder; its gradient is 0. Integers stay integers.
+ *
+ * @example
+ * floorDivide(tensor([7, -7]), 2);   // [3, -4]
+ */
+export function floorDivide<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Joined<A, B>> {
+  return wrap(nodes.floorDivide(unwrap(a), unwrap(b)));
+}
+
+/** a / b without its fraction; its gradient is 0. Integers stay integers. @example truncDivide(tensor([7, -7]), 2);   // [3, -3] */
+export function truncDivide<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Joined<A, B>> {
+  return wrap(nodes.truncDivide(unwrap(a), unwrap(b)));
+}
+
+/**
  * a to the power of b; NaN for a negative base and a fractional exponent. Exponents ±½, −1 and 0 to 4, given as numbers,
  * become products and roots. Integers wrap.
  *
@@ -54,6 +69,11 @@ export function remainder<A extends Operand, B extends Operand>(a: A, b: B): Ten
   return wrap(nodes.remainder(unwrap(a), unwrap(b)));
 }
 
+/** The remainder of a / b with the sign of a, as C's fmod and JavaScript's %. @example fmod(tensor([-1, 4]), 3);   // [-1, 1] */
+export function fmod<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Joined<A, B>> {
+  return wrap(nodes.fmod(unwrap(a), unwrap(b)));
+}
+
 /** The larger of both; NaN where either is; at a tie each has half of the gradient. @example maximum(tensor([1, 3]), 2);   // [2, 3] */
 export function maximum<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Joined<A, B>> {
   return wrap(nodes.maximum(unwrap(a), unwrap(b)));
@@ -62,6 +82,33 @@ export function maximum<A extends Operand, B extends Operand>(a: A, b: B): Tenso
 /** The smaller of both; NaN where either is; at a tie each has half of the gradient. @example minimum(tensor([1, 3]), 2);   // [1, 2] */
 export function minimum<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Joined<A, B>> {
   return wrap(nodes.minimum(unwrap(a), unwrap(b)));
+}
+
+/** The larger of both, or the other where one is NaN; at a tie a has all of the gradient. @example fmax(tensor([Number.NaN]), 2);   // [2] */
+export function fmax<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Joined<A, B>> {
+  return wrap(nodes.fmax(unwrap(a), unwrap(b)));
+}
+
+/** The smaller of both, or the other where one is NaN; at a tie a has all of the gradient. */
+export function fmin<A extends Operand, B extends Operand>(a: A, b: B): Tensor<Joined<A, B>> {
+  return wrap(nodes.fmin(unwrap(a), unwrap(b)));
+}
+
+/** a + weight · (b − a). @example lerp(tensor([0, 10]), tensor([1, 20]), 0.25);   // [0.25, 12.5] */
+export function lerp<A extends Operand, B extends Operand>(a: A, b: B, weight: Operand): Tensor<Joined<A, B>> {
+  return wrap(nodes.lerp(unwrap(a), unwrap(b), unwrap(weight)));
+}
+
+/** x + scale · a · b. @param scale default 1. @example addcmul(tensor([1]), tensor([2]), tensor([3]), 0.5);   // [4] */
+export function addcmul<D extends DType>(x: Tensor<D>, a: Operand, b: Operand, scale = 1): Tensor<D> {
+  const product = nodes.mul(unwrap(a), unwrap(b));
+  return wrap(nodes.add(x.node, scale === 1 ? product : nodes.mul(product, scale)));
+}
+
+/** x + scale · a / b. @param scale default 1. @example addcdiv(tensor([1]), tensor([2]), tensor([4]), 3);   // [2.5] */
+export function addcdiv<D extends DType>(x: Tensor<D>, a: Operand, b: Operand, scale = 1): Tensor<FloatOf<D>> {
+  const quotient = nodes.div(unwrap(a), unwrap(b));
+  return wrap(nodes.add(x.node, scale === 1 ? quotient : nodes.mul(quotient, scale)));
 }
 
 /** −x. */
@@ -74,39 +121,9 @@ export function abs<D extends DType>(x: Tensor<D>): Tensor<D> {
   return wrap(nodes.abs(x.node));
 }
 
-/** −1, 0 or 1; NaN of NaN. */
+/** −1, 0 or 1; 0 of NaN. */
 export function sign<D extends DType>(x: Tensor<D>): Tensor<D> {
   return wrap(nodes.sign(x.node));
-}
-
-/** eˣ. Like the other functions of real numbers it gives float32 for integers. */
-export function exp<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.exp(x.node));
-}
-
-/** eˣ − 1, accurate near 0. */
-export function expm1<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.expm1(x.node));
-}
-
-/** The natural logarithm: −∞ at 0, NaN below. */
-export function log<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.log(x.node));
-}
-
-/** log(1 + x), accurate near 0. */
-export function log1p<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.log1p(x.node));
-}
-
-/** √x; NaN below 0. */
-export function sqrt<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.sqrt(x.node));
-}
-
-/** 1 / √x. */
-export function rsqrt<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.rsqrt(x.node));
 }
 
 /** x². */
@@ -117,26 +134,6 @@ export function square<D extends DType>(x: Tensor<D>): Tensor<D> {
 /** 1 / x. */
 export function reciprocal<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
   return wrap(nodes.reciprocal(x.node));
-}
-
-/** The sine of x in radians. */
-export function sin<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.sin(x.node));
-}
-
-/** The cosine of x in radians. */
-export function cos<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.cos(x.node));
-}
-
-/** The hyperbolic tangent. */
-export function tanh<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.tanh(x.node));
-}
-
-/** The error function, 2/√π ∫₀ˣ exp(−t²) dt. */
-export function erf<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.erf(x.node));
 }
 
 /** The largest integer that is not above x, in x's dtype. */
@@ -159,10 +156,31 @@ export function trunc<D extends DType>(x: Tensor<D>): Tensor<D> {
   return wrap(nodes.trunc(x.node));
 }
 
+/** x − trunc(x), with the sign of x. @example frac(tensor([1.25, -1.25]));   // [0.25, -0.25] */
+export function frac<D extends DType>(x: Tensor<D>): Tensor<D> {
+  return wrap(nodes.frac(x.node));
+}
+
 /**
- * The nearest value in [low, high]. The gradient is 1 inside and on the limits, 0 outside; NaN stays.
+ * Numbers in place of NaN and the infinities, whose gradient is 0 there.
  *
- * @throws UserError `OPTION` where low > high.
+ * @param options.nan default 0.
+ * @param options.positive in place of ∞; default the largest float32.
+ * @param options.negative in place of −∞; default the smallest.
+ * @example
+ * nanToNumber(tensor([Number.NaN, 1]));   // [0, 1]
+ */
+export function nanToNumber<D extends DType>(
+  x: Tensor<D>,
+  options: { readonly nan?: number; readonly positive?: number; readonly negative?: number } = {},
+): Tensor<D> {
+  const largest = x.dtype === "float64" ? Number.MAX_VALUE : 3.4028234663852886e38;
+  return wrap(nodes.nanToNumber(x.node, options.nan ?? 0, options.positive ?? largest, options.negative ?? -largest));
+}
+
+/**
+ * The nearest value in [low, high], and high where low > high. The gradient is 1 inside and on the limits, 0 outside; NaN stays.
+ *
  * @example
  * clamp(tensor([-1, 0.5, 2]), 0, 1);   // [0, 0.5, 1]
  */
@@ -184,48 +202,6 @@ export function stopGradient<D extends DType>(x: Tensor<D>): Tensor<D> {
  */
 export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
   return wrap(castNode(x.node, dtype));
-}
-
-// ---- Activations
-
-/** 1 / (1 + e⁻ˣ), exact to the last places on both sides. */
-export function sigmoid<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.sigmoid(x.node));
-}
-
-/** max(x, 0), with gradient 0 at 0. */
-export function relu<D extends DType>(x: Tensor<D>): Tensor<D> {
-  return wrap(nodes.relu(x.node));
-}
-
-/** x where positive, else slope · x. @param slope default 0.01. */
-export function leakyRelu<D extends DType>(x: Tensor<D>, slope = 0.01): Tensor<FloatOf<D>> {
-  return wrap(nodes.leakyRelu(x.node, slope));
-}
-
-/** x where positive, else α (eˣ − 1). @param alpha default 1. Source: Clevert, Unterthiner, Hochreiter, 2015. */
-export function elu<D extends DType>(x: Tensor<D>, alpha = 1): Tensor<FloatOf<D>> {
-  return wrap(nodes.elu(x.node, alpha));
-}
-
-/**
- * x · Φ(x) = x/2 · (1 + erf(x/√2)), or its approximation by tanh.
- *
- * @param approximate default `"none"`.
- * Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
- */
-export function gelu<D extends DType>(x: Tensor<D>, approximate: "none" | "tanh" = "none"): Tensor<FloatOf<D>> {
-  return wrap(nodes.gelu(x.node, approximate));
-}
-
-/** x · sigmoid(x), also called swish. */
-export function silu<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.silu(x.node));
-}
-
-/** log(1 + eˣ), without overflow. */
-export function softplus<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return wrap(nodes.softplus(x.node));
 }
 
 // ---- Comparisons and logic; results are bool
@@ -280,6 +256,26 @@ export function not(x: Tensor<"bool">): Tensor<"bool"> {
   return wrap(nodes.not(x.node));
 }
 
+/** Whether both are not 0, for any dtypes. */
+export function logicalAnd(a: Operand, b: Operand): Tensor<"bool"> {
+  return wrap(nodes.logicalAnd(unwrap(a), unwrap(b)));
+}
+
+/** Whether either is not 0, for any dtypes. */
+export function logicalOr(a: Operand, b: Operand): Tensor<"bool"> {
+  return wrap(nodes.logicalOr(unwrap(a), unwrap(b)));
+}
+
+/** Whether exactly one is not 0, for any dtypes. */
+export function logicalXor(a: Operand, b: Operand): Tensor<"bool"> {
+  return wrap(nodes.logicalXor(unwrap(a), unwrap(b)));
+}
+
+/** Whether x is 0, for any dtype. @example logicalNot(tensor([0, 2]));   // [true, false] */
+export function logicalNot(x: Operand): Tensor<"bool"> {
+  return wrap(nodes.logicalNot(one(x)));
+}
+
 /**
  * `yes` where the condition holds, else `no`, element by element; all three broadcast. Gradients flow to the side taken.
  *
@@ -299,4 +295,9 @@ export function isNaN(x: Operand): Tensor<"bool"> {
 /** Whether each element is neither NaN nor infinite. */
 export function isFinite(x: Operand): Tensor<"bool"> {
   return wrap(nodes.isFinite(one(x)));
+}
+
+/** Whether each element is ∞ or −∞. */
+export function isInfinite(x: Operand): Tensor<"bool"> {
+  return wrap(nodes.isInfinite(one(x)));
 }

@@ -1,4 +1,4 @@
-// Indexing and sorting as free functions.
+// Indexing as free functions.
 
 import type { DType } from "../graph/dtype.ts";
 import { type EmbeddingOptions, embedding as embeddingNode } from "./nodes/embedding.ts";
@@ -48,23 +48,4 @@ export function embedding<D extends DType>(
   options: EmbeddingOptions = {},
 ): Tensor<D> {
   return wrap(embeddingNode(indices.node, weight.node, options));
-}
-
-/** x sorted along an axis (the last by default), NaN at the end; descending on request. */
-export function sort<D extends DType>(x: Tensor<D>, axis = -1, options?: { readonly descending?: boolean }): Tensor<D> {
-  return x.sort(axis, options);
-}
-
-/** The int32 indices that sort along an axis; equal elements keep their order. */
-export function argSort<D extends DType>(x: Tensor<D>, axis = -1, options?: { readonly descending?: boolean }): Tensor<"int32"> {
-  return x.argSort(axis, options);
-}
-
-/** The k largest along an axis, from the largest down, and their int32 indices. @throws UserError `OPTION` for a k that does not fit. */
-export function topK<D extends DType>(
-  x: Tensor<D>,
-  k: number,
-  axis = -1,
-): { readonly values: Tensor<D>; readonly indices: Tensor<"int32"> } {
-  return x.topK(k, axis);
 }

@@ -2,7 +2,8 @@
 // `keepDimensions` leaves them with size 1.
 
 import type { DType } from "../graph/dtype.ts";
-import type { Tensor } from "./tensor.ts";
+import * as nodes from "./nodes/reduce.ts";
+import { type Tensor, wrap } from "./tensor.ts";
 import type { AxesArgument, FloatOf, ReduceOptions, SumOf } from "./types.ts";
 
 /**
@@ -17,7 +18,7 @@ export function sum<D extends DType>(x: Tensor<D>, axes?: AxesArgument, options?
   return x.sum(axes, options);
 }
 
-/** Σ x / n; float32 for integers. @throws UserError `SHAPE` of no elements. */
+/** Σ x / n; float32 for integers; NaN of no elements. */
 export function mean<D extends DType>(x: Tensor<D>, axes?: AxesArgument, options?: ReduceOptions): Tensor<FloatOf<D>> {
   return x.mean(axes, options);
 }
@@ -38,10 +39,9 @@ export function min<D extends DType>(x: Tensor<D>, axes?: AxesArgument, options?
 }
 
 /**
- * Σ(x − mean)² / (n − correction).
+ * Σ(x − mean)² / (n − correction); NaN or ∞ where n ≤ correction.
  *
  * @param options.correction 0 (default) divides by n, 1 by n − 1.
- * @throws UserError `SHAPE` where n ≤ correction.
  */
 export function variance<D extends DType>(
   x: Tensor<D>,
@@ -51,7 +51,7 @@ export function variance<D extends DType>(
   return x.variance(axes, options);
 }
 
-/** √variance, with the same options. */
+/** √variance, with the same options; its gradient is 0 where it is 0. */
 export function std<D extends DType>(
   x: Tensor<D>,
   axes?: AxesArgument,
@@ -70,14 +70,19 @@ export function argMin<D extends DType>(x: Tensor<D>, axis?: number, options?: R
   return x.argMin(axis, options);
 }
 
-/** Whether any element is true; false of none. */
-export function any(x: Tensor<"bool">, axes?: AxesArgument, options?: ReduceOptions): Tensor<"bool"> {
+/** Whether any element is true, or not 0; false of none. */
+export function any<D extends DType>(x: Tensor<D>, axes?: AxesArgument, options?: ReduceOptions): Tensor<"bool"> {
   return x.any(axes, options);
 }
 
-/** Whether all elements are true; true of none. */
-export function all(x: Tensor<"bool">, axes?: AxesArgument, options?: ReduceOptions): Tensor<"bool"> {
+/** Whether all elements are true, or not 0; true of none. */
+export function all<D extends DType>(x: Tensor<D>, axes?: AxesArgument, options?: ReduceOptions): Tensor<"bool"> {
   return x.all(axes, options);
+}
+
+/** How many elements are true, or not 0, as int32. */
+export function countNonzero<D extends DType>(x: Tensor<D>, axes?: AxesArgument, options: ReduceOptions = {}): Tensor<"int32"> {
+  return wrap(nodes.countNonzero(x.node, axes, options.keepDimensions === true));
 }
 
 /** log Σ eˣ = m + log Σ e^(x − m) with m = max x. */

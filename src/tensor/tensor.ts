@@ -4,19 +4,22 @@
 import { readStorage, release } from "../engine/memory.ts";
 import { realize, watch } from "../engine/realize.ts";
 import { cast as castNode } from "../graph/build.ts";
-import type { DType, TypedArray, TypedArrayOf } from "../graph/dtype.ts";
+import { type DType, decode, isHalf, type TypedArray, type TypedArrayOf } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Storage } from "../graph/storage.ts";
 import { mistake, UserError } from "../util/errors.ts";
+import * as activation from "./nodes/activation.ts";
 import { at as atNode, type IndexItem as NodeItem } from "./nodes/at.ts";
 import * as contract from "./nodes/contract.ts";
+import * as cumulative from "./nodes/cumulative.ts";
 import * as elementwise from "./nodes/elementwise.ts";
 import * as indexing from "./nodes/index.ts";
 import * as move from "./nodes/move.ts";
 import { type PadOptions, type PadWidths, pad as padNode } from "./nodes/pad.ts";
 import { type Parts, split as splitNode } from "./nodes/parts.ts";
 import * as reduce from "./nodes/reduce.ts";
+import * as sorting from "./nodes/sort.ts";
 import { formatTensor } from "./print.ts";
 import type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, ReduceOptions, SumOf } from "./types.ts";
 
@@ -25,6 +28,9 @@ export type Nested = number | boolean | readonly Nested[];
 
 /** One item of an index; see `at`. */
 export type IndexItem = NodeItem<Tensor<"int32" | "uint8" | "bool">>;
+
+/** The array of a tensor's numbers; those of 16-bit floats are widened. */
+export type NumbersOf = Omit<TypedArrayOf, "float16" | "bfloat16"> & { float16: Float32Array; bfloat16: Float32Array };
 
 /** Makes a tensor of a node. */
 export function wrap<D extends DType>(node: Node): Tensor<D> {
@@ -69,13 +75,15 @@ export class Tensor<out D extends DType = "float32"> {
   // ---- Reading
 
   /** The elements in row-major order, as a copy. */
-  async data(): Promise<TypedArrayOf[D]> {
+  async data(): Promise<NumbersOf[D]> {
     return this.dataSync();
   }
 
   /** `data` at once; on devices of the processor. `exact` gives the doubles that the reference device computes float32 in. */
-  dataSync(options: { readonly exact?: boolean } = {}): TypedArrayOf[D] {
-    return readStorage(this.storage(), options.exact === true) as TypedArrayOf[D];
+  dataSync(options: { readonly exact?: boolean } = {}): NumbersOf[D] {
+    const elements = readStorage(this.storage(), options.exact === true);
+    if (!isHalf(this.dtype)) return elements as NumbersOf[D];
+    return Float32Array.from(elements, (element) => decode(this.dtype, element)) as NumbersOf[D];
   }
 
   /** The one element, as a number (bool as 0 or 1). */
@@ -291,31 +299,31 @@ export class Tensor<out D extends DType = "float32"> {
 
   /** 1 / (1 + e⁻ˣ). */
   sigmoid(): Tensor<FloatOf<D>> {
-    return wrap(elementwise.sigmoid(this.node));
+    return wrap(activation.sigmoid(this.node));
   }
   /** max(x, 0). */
   relu(): Tensor<D> {
-    return wrap(elementwise.relu(this.node));
+    return wrap(activation.relu(this.node));
   }
   /** x where positive, else slope · x. */
   leakyRelu(slope = 0.01): Tensor<FloatOf<D>> {
-    return wrap(elementwise.leakyRelu(this.node, slope));
+    return wrap(activation.leakyRelu(this.node, slope));
   }
   /** x where positive, else α (eˣ − 1). */
   elu(alpha = 1): Tensor<FloatOf<D>> {
-    return wrap(elementwise.elu(this.node, alpha));
+    return wrap(activation.elu(this.node, alpha));
   }
   /** x · Φ(x). See `gelu`. */
   gelu(approximate: "none" | "tanh" = "none"): Tensor<FloatOf<D>> {
-    return wrap(elementwise.gelu(this.node, approximate));
+    return wrap(activation.gelu(this.node, approximate));
   }
   /** x · sigmoid(x). */
   silu(): Tensor<FloatOf<D>> {
-    return wrap(elementwise.silu(this.node));
+    return wrap(activation.silu(this.node));
   }
   /** log(1 + eˣ). */
   softplus(): Tensor<FloatOf<D>> {
-    return wrap(elementwise.softplus(this.node));
+    return wrap(activation.softplus(this.node));
   }
   /** e^xᵢ / Σ e^xⱼ along an axis. See `softmax`. */
   softmax(axis = -1): Tensor<FloatOf<D>> {
@@ -409,7 +417,7 @@ export class Tensor<out D extends DType = "float32"> {
   }
   /** √variance. See `std`. */
   std(axes?: AxesArgument, options: ReduceOptions & { readonly correction?: number } = {}): Tensor<FloatOf<D>> {
-    return this.variance(axes, options).sqrt() as Tensor<FloatOf<D>>;
+    return wrap(reduce.std(this.node, axes, options.keepDimensions === true, options.correction ?? 0));
   }
   /** Where the largest element is. See `argMax`. */
   argMax(axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
@@ -419,17 +427,28 @@ export class Tensor<out D extends DType = "float32"> {
   argMin(axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
     return wrap(reduce.argExtreme("argMin", this.node, axis, options.keepDimensions === true));
   }
-  /** Whether any element (bool) is true. */
+  /** Whether any element is true, or not 0. */
   any(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<"bool"> {
     return wrap(reduce.any(this.node, axes, options.keepDimensions === true));
   }
-  /** Whether all elements (bool) are true. */
+  /** Whether all elements are true, or not 0. */
   all(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<"bool"> {
     return wrap(reduce.all(this.node, axes, options.keepDimensions === true));
   }
   /** log Σ eˣ, without overflow. See `logSumExp`. */
   logSumExp(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<FloatOf<D>> {
     return wrap(reduce.logSumExp(this.node, axes, options.keepDimensions === true));
+  }
+
+  // ---- Along an axis
+
+  /** The sum up to each element of an axis. See `cumsum`. */
+  cumsum(axis = -1, options: { readonly reverse?: boolean } = {}): Tensor<SumOf<D>> {
+    return wrap(cumulative.cumsum(this.node, axis, options.reverse === true));
+  }
+  /** The product up to each element of an axis. See `cumprod`. */
+  cumprod(axis = -1, options: { readonly reverse?: boolean } = {}): Tensor<SumOf<D>> {
+    return wrap(cumulative.cumprod(this.node, axis, options.reverse === true));
   }
 
   // ---- Movement
@@ -531,15 +550,19 @@ export class Tensor<out D extends DType = "float32"> {
   }
   /** Sorted along an axis. See `sort`. */
   sort(axis = -1, options: { readonly descending?: boolean } = {}): Tensor<D> {
-    return wrap(indexing.sort(this.node, axis, options.descending === true));
+    return wrap(sorting.sort(this.node, axis, options.descending === true));
   }
   /** The indices that sort along an axis. See `argSort`. */
   argSort(axis = -1, options: { readonly descending?: boolean } = {}): Tensor<"int32"> {
-    return wrap(indexing.argSort(this.node, axis, options.descending === true));
+    return wrap(sorting.argSort(this.node, axis, options.descending === true));
   }
   /** The k largest along an axis and where they are. See `topK`. */
-  topK(k: number, axis = -1): { readonly values: Tensor<D>; readonly indices: Tensor<"int32"> } {
-    const [values, indices] = indexing.topK(this.node, k, axis);
+  topK(
+    k: number,
+    axis = -1,
+    options: { readonly largest?: boolean } = {},
+  ): { readonly values: Tensor<D>; readonly indices: Tensor<"int32"> } {
+    const [values, indices] = sorting.topK(this.node, k, axis, options.largest !== false);
     return { values: wrap(values), indices: wrap(indices) };
   }
 }

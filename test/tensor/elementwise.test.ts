@@ -260,7 +260,6 @@ describe("mistakes", () => {
     ],
     ["not of a float", () => (x as unknown as Tensor<"bool">).not(), "DTYPE", /^not: /],
     ["and of floats", () => x.and(x), "DTYPE", /^and: /],
-    ["clamp upside down", () => x.clamp(1, 0), "OPTION", /^clamp: the lower limit is above the upper one; got 1 and 0/],
     ["int32 with uint32", () => tensor([1], { dtype: "int32" }).add(tensor([1], { dtype: "uint32" }) as never), "DTYPE", /^add: /],
   ] as const)("%s", (_, body, code, message) => {
     const error = errorOf(body);

@@ -118,8 +118,8 @@ describe("mistakes", () => {
     ],
     ["an empty axis", () => zeros([0]).gather(int([0])), "SHAPE", /^gather: axis 0 is empty/],
     ["depth", () => int([0]).oneHot(0), "OPTION", "oneHot: the depth must be a positive integer; got 0."],
-    ["k", () => zeros([2]).topK(3), "OPTION", "topK: cannot take so many along axis 0; got 3, expected an integer from 1 to 2."],
-    ["a scalar", () => tensor(1).sort(), "AXIS", "sort: a scalar has no axis to sort."],
+    ["k", () => zeros([2]).topK(3), "OPTION", "topK: k: cannot take so many along axis 0; got 3, expected an integer from 0 to 2."],
+    ["an axis that is not there", () => tensor(1).sort(1), "AXIS", /^sort: axis out of range; got 1/],
   ] as const)("%s", (_, body, code, message) => {
     const error = errorOf(body);
     expect(error.code).toBe(code);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as d from "../../src/index.ts";
-import { type Tensor, tensor, zeros } from "../../src/index.ts";
+import { countNonzero, gradients, type Tensor, tensor, zeros } from "../../src/index.ts";
 import { devices, errorOf, expectTensor, on } from "./values.ts";
 
 const rows = [
@@ -128,30 +128,61 @@ describe.each(devices)("reductions on %s", (device) => {
     }));
 });
 
+describe("at the edges", () => {
+  it.each(devices)("there is no mean of nothing, and no variance of too few: NaN on %s", (device) =>
+    on(device, () => {
+      expectTensor(zeros([0]).mean(), Number.NaN);
+      expectTensor(zeros([2, 0]).mean(1), [Number.NaN, Number.NaN]);
+      expectTensor(tensor([1]).variance(0, { correction: 1 }), Number.NaN);
+      expectTensor(tensor([1, 3]).variance(0, { correction: 5 }), Number.POSITIVE_INFINITY);
+      expectTensor(tensor([1, 3]).variance(0, { correction: -2 }), 0.5);
+    }),
+  );
+
+  it.each(devices)("a scalar is one axis of one element on %s", (device) =>
+    on(device, () => {
+      expectTensor(tensor(3).sum(0), 3);
+      expectTensor(tensor(3).max(-1, { keepDimensions: true }), 3);
+      expectTensor(tensor(3).softmax(), 1);
+      expectTensor(tensor(3).argMax(0), 0, "int32");
+      expect(() => tensor(3).sum(1)).toThrow(/^sum: axis out of range; got 1, expected/);
+    }),
+  );
+
+  it.each(devices)("what is not 0 is true on %s", (device) =>
+    on(device, () => {
+      expectTensor(tensor([0, 2]).any(), true, "bool");
+      expectTensor(tensor([0, 2]).all(), false, "bool");
+      expectTensor(
+        countNonzero(
+          tensor([
+            [0, 2],
+            [Number.NaN, 1],
+          ]),
+          1,
+        ),
+        [1, 2],
+        "int32",
+      );
+    }),
+  );
+
+  it("the gradient of a standard deviation of 0 is 0", () => {
+    const x = tensor([2, 2, 2]);
+    expectTensor(gradients(x.std(), [x])[0] as Tensor, [0, 0, 0]);
+  });
+});
+
 describe("mistakes", () => {
   const x = tensor(rows);
   it.each([
     ["an axis that is not there", () => x.sum(2), "AXIS", "sum: axis out of range; got 2, expected an integer from -2 to 1."],
-    ["an axis named twice", () => x.mean([0, -2]), "AXIS", "mean: an axis is named twice; got [0,-2]."],
-    ["the mean of nothing", () => zeros([0]).mean(), "SHAPE", "mean: there is no mean of no elements; got [0]."],
-    ["the maximum of nothing", () => zeros([2, 0]).max(1), "SHAPE", "max: an empty axis has no largest or smallest element; got [2,0]."],
+    ["an axis named twice", () => x.mean([0, -2]), "AXIS", "mean: an axis is named twice; got [0,-2], expected each axis once."],
     [
-      "too few for a variance",
-      () => tensor([1]).variance(0, { correction: 1 }),
+      "the maximum of nothing",
+      () => zeros([2, 0]).max(1),
       "SHAPE",
-      "variance: too few elements; got 1 along the axes with correction 1, expected at least 2.",
-    ],
-    [
-      "any of floats",
-      () => (x as unknown as Tensor<"bool">).any(),
-      "DTYPE",
-      "any: the condition must be bool; got float32. Compare first, for example with ne(0).",
-    ],
-    [
-      "softmax of a scalar",
-      () => tensor(1).softmax(),
-      "AXIS",
-      "softmax: axis out of range; got -1, expected no axis: the tensor is a scalar.",
+      "max: an empty axis has no largest or smallest element; got [2,0], expected at least one element along the reduced axes.",
     ],
   ] as const)("%s", (_, body, code, message) => {
     const error = errorOf(body);

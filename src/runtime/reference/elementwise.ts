@@ -1,7 +1,7 @@
 // What one element becomes, for every elementwise operation. Arguments arrive as JavaScript numbers; integers wrap to
 // their dtype, float32 results are rounded (or not) by the caller.
 
-import { coerce, type DType, isFloat } from "../../graph/dtype.ts";
+import { coerce, type DType, decode, encode, isFloat, isHalf } from "../../graph/dtype.ts";
 import type { BinaryOp, UnaryOp } from "../../graph/operation.ts";
 import { erf, erfc, roundHalfEven } from "../../util/special.ts";
 
@@ -9,7 +9,7 @@ import { erf, erfc, roundHalfEven } from "../../util/special.ts";
 export const unaryFunctions: Record<Exclude<UnaryOp, "cast" | "checkBounds">, (x: number, dtype: DType) => number> = {
   neg: (x, dtype) => coerceInteger(dtype, -x),
   abs: (x, dtype) => coerceInteger(dtype, Math.abs(x)),
-  sign: (x) => Math.sign(x),
+  sign: (x) => (Number.isNaN(x) ? 0 : Math.sign(x)),
   exp: (x) => Math.exp(x),
   expm1: (x) => Math.expm1(x),
   log: (x) => Math.log(x),
@@ -53,7 +53,7 @@ export const binaryFunctions: Record<BinaryOp, (a: number, b: number, dtype: DTy
   or: (a, b, dtype) => coerce(dtype, a | b),
   xor: (a, b, dtype) => coerce(dtype, a ^ b),
   shiftLeft: (a, b, dtype) => coerce(dtype, a << b),
-  shiftRight: (a, b, dtype) => coerce(dtype, dtype === "int32" ? a >> b : a >>> b),
+  shiftRight: (a, b, dtype) => coerce(dtype, dtype === "int32" || dtype === "int8" ? a >> b : a >>> b),
 };
 
 function coerceInteger(dtype: DType, value: number): number {
@@ -72,8 +72,14 @@ function integerPower(base: number, exponent: number, dtype: DType): number {
   return coerce(dtype, result);
 }
 
-/** The value as another dtype: integers wrap, floats truncate and saturate to integers, bool is `!= 0`. */
-export function convert(value: number, from: DType, to: DType): number {
+/** The element as one of another dtype: integers wrap, floats truncate and saturate to integers, bool is `!= 0`. */
+export function convert(element: number, from: DType, to: DType): number {
+  if (isHalf(to)) return encode(to, decode(from, element));
+  if (isHalf(from)) return convert(decode(from, element), "float32", to);
+  return convertPlain(element, from, to);
+}
+
+function convertPlain(value: number, from: DType, to: DType): number {
   if (to === "bool") return Number(value !== 0);
   if (isFloat(to)) return value;
   if (!isFloat(from)) return coerce(to, value);

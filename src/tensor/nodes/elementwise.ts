@@ -1,16 +1,15 @@
-// Elementwise operations on nodes, composed of the primitives: the formulas, written so that they and their gradients
-// stay finite and accurate wherever the function itself is.
+// Elementwise arithmetic, comparisons and logic on nodes, and the functions that are primitives. (Composed functions of real
+// numbers: maths.ts; activations: activation.ts.)
 
 import { binary, broadcastTo, constant, where as select, unary } from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import type { BinaryOp, UnaryOp } from "../../graph/operation.ts";
 import { broadcastShapes } from "../../graph/shape.ts";
-import { mistake } from "../../util/errors.ts";
 import { align, condition, fill, floating, nodeOf, type Operand } from "./operands.ts";
 
-type Binary = (a: Operand, b: Operand) => Node;
-type Unary = (x: Node) => Node;
+export type Binary = (a: Operand, b: Operand) => Node;
+export type Unary = (x: Node) => Node;
 
 const arithmetic =
   (op: BinaryOp, name: string = op): Binary =>
@@ -41,6 +40,52 @@ export const div: Binary = (a, b) => {
   const [x, y] = align("div", a, b);
   return binary("div", floating(x), floating(y));
 };
+
+/** |a| modulo |b| with the sign of a: C's fmod. The select has derivative 1 at 0, where that of abs is 0. */
+export const fmod: Binary = (a, b) => {
+  const [x, y] = align("fmod", a, b);
+  if (x.dtype === "uint8" || x.dtype === "uint32") return binary("remainder", x, y);
+  const negative = lt(x, 0);
+  const rest = binary("remainder", select(negative, neg(x), x), abs(y));
+  return select(negative, neg(rest), rest);
+};
+
+/** The quotient without its fraction; integers stay integers. */
+export const truncDivide: Binary = (a, b) => {
+  const [x, y] = align("div", a, b);
+  return isFloat(x.dtype) ? trunc(binary("div", x, y)) : binary("div", x, y);
+};
+
+/** ⌊a / b⌋ from the exact remainder, as in Python: rounding cannot lift the quotient over an integer. */
+export const floorDivide: Binary = (a, b) => {
+  const [x, y] = align("div", a, b);
+  if (!isFloat(x.dtype)) return binary("div", binary("sub", x, binary("remainder", x, y)), y);
+  const rest = fmod(x, y);
+  const beyond = binary("and", ne(rest, 0), binary("xor", lt(rest, 0), lt(y, 0)));
+  const quotient = round(sub(binary("div", sub(x, rest), y), select(beyond, fill(x, 1), fill(x, 0))));
+  return stopGradient(select(eq(y, 0), binary("div", x, y), quotient));
+};
+
+/** The larger of both, or the other where one is NaN; at a tie the first has all of the gradient. */
+export const fmax: Binary = (a, b) => {
+  const [x, y] = align("fmax", a, b);
+  return select(binary("or", binary("le", y, x), isNaN(y)), x, y);
+};
+
+/** The smaller of both, likewise. */
+export const fmin: Binary = (a, b) => {
+  const [x, y] = align("fmin", a, b);
+  return select(binary("or", binary("le", x, y), isNaN(y)), x, y);
+};
+
+/** a + weight · (b − a), from the nearer end. */
+export function lerp(a: Operand, b: Operand, weight: Operand): Node {
+  const [x, y] = align("lerp", a, b);
+  const step = sub(y, x);
+  const far = le(0.5, weight);
+  if (typeof weight === "number") return weight < 0.5 ? add(x, mul(step, weight)) : sub(y, mul(step, 1 - weight));
+  return where(far, sub(y, mul(step, sub(1, weight))), add(x, mul(step, weight)));
+}
 
 const logical =
   (op: "and" | "or" | "xor"): Binary =>
@@ -97,6 +142,7 @@ export const sin: Unary = float("sin");
 export const cos: Unary = float("cos");
 export const tanh: Unary = float("tanh");
 export const erf: Unary = float("erf");
+export const erfc: Unary = float("erfc");
 export const neg: Unary = plain("neg");
 export const abs: Unary = plain("abs");
 export const sign: Unary = plain("sign");
@@ -111,51 +157,41 @@ export const square: Unary = (x) => binary("mul", x, x);
 export const reciprocal: Unary = (x) => binary("div", fill(floating(x), 1), floating(x));
 export const rsqrt: Unary = (x) => reciprocal(sqrt(x));
 
+/** Whether it is not 0. */
+export const truth: Unary = (x) => (x.dtype === "bool" ? x : ne(x, 0));
+
+const logicalOf =
+  (op: "and" | "or" | "xor", name: string): Binary =>
+  (a, b) => {
+    const [x, y] = align(name, a, b);
+    return binary(op, truth(x), truth(y));
+  };
+
+export const logicalAnd: Binary = logicalOf("and", "logicalAnd");
+export const logicalOr: Binary = logicalOf("or", "logicalOr");
+export const logicalXor: Binary = logicalOf("xor", "logicalXor");
+export const logicalNot: Unary = (x) => unary("not", truth(x));
+
+export const frac: Unary = (x) => sub(x, trunc(x));
+
 export const isNaN: Unary = (x) => binary("ne", x, x);
 export const isFinite: Unary = (x) => (isFloat(x.dtype) ? lt(abs(x), Number.POSITIVE_INFINITY) : constant(1, "bool", x.shape));
 
-/** −|x| whose derivative at 0 is −1: it keeps the gradients of sigmoid and softplus right there. */
-const below: Unary = (x) => select(le(0, x), neg(x), x);
+export const isInfinite: Unary = (x) => (isFloat(x.dtype) ? eq(abs(x), Number.POSITIVE_INFINITY) : constant(0, "bool", x.shape));
 
-/** 1 / (1 + e⁻ˣ), from e^−|x| only, so that nothing overflows. */
-export const sigmoid: Unary = (v) => {
-  const x = floating(v);
-  const z = exp(below(x));
-  return binary("div", select(le(0, x), fill(x, 1), z), add(z, 1));
-};
-
-/** log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|). */
-export const softplus: Unary = (v) => {
-  const x = floating(v);
-  return binary("add", select(le(0, x), x, fill(x, 0)), log1p(exp(below(x))));
-};
-
-/** max(x, 0) with gradient 0 at 0; a NaN stays one. */
-export const relu: Unary = (x) => select(le(x, 0), fill(x, 0), x);
-export const silu: Unary = (x) => mul(x, sigmoid(x));
-
-export function leakyRelu(v: Node, slope: number): Node {
-  const x = floating(v);
-  return select(le(x, 0), mul(x, slope), x);
+/** Numbers in place of NaN and the infinities; their gradient is 0. */
+export function nanToNumber(x: Node, nan: number, positive: number, negative: number): Node {
+  if (!isFloat(x.dtype)) return x;
+  const infinite = select(
+    eq(x, Number.POSITIVE_INFINITY),
+    fill(x, positive),
+    select(eq(x, Number.NEGATIVE_INFINITY), fill(x, negative), x),
+  );
+  return select(isNaN(x), fill(x, nan), infinite);
 }
 
-export function elu(v: Node, alpha: number): Node {
-  const x = floating(v);
-  const negative = le(x, 0);
-  return select(negative, mul(expm1(select(negative, x, fill(x, 0))), alpha), x);
-}
-
-export function gelu(v: Node, approximate: "none" | "tanh"): Node {
-  const x = floating(v);
-  if (approximate === "none") return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
-  const inner = mul(add(x, mul(pow(x, 3), 0.044715)), Math.sqrt(2 / Math.PI));
-  return mul(mul(x, 0.5), add(tanh(inner), 1));
-}
-
-/** Outside the limits the limit, with gradient 0; on them and between them x, with gradient 1. */
+/** Outside the limits the limit, with gradient 0; on them and between them x, with gradient 1. The upper limit has the last word. */
 export function clamp(v: Node, low: Operand | undefined, high: Operand | undefined): Node {
-  if (typeof low === "number" && typeof high === "number" && low > high)
-    throw mistake("OPTION", { where: "clamp", problem: "the lower limit is above the upper one", got: `${low} and ${high}` });
   let x = v;
   if (low !== undefined) {
     const [value, limit] = align("clamp", x, low);
