@@ -2,7 +2,7 @@
 // what of it is stored.
 
 import { isFloat } from "../graph/dtype.ts";
-import { broadcastShapes, sameShape, showShape } from "../graph/shape.ts";
+import { showShape } from "../graph/shape.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
 import { arange } from "./create.ts";
@@ -89,8 +89,7 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   }
   if (mask !== null) {
     const fitted = groupedQuery && mask.rank > 2 ? groupedMask(mask, q.shape) : mask;
-    const shape = broadcastShapes(where, scores.shape, fitted.shape);
-    if (!sameShape(shape.slice(-2), [queries, keys]) || (!isFloat(mask.dtype) && mask.dtype !== "bool"))
+    if (!broadcasts(fitted.shape, scores.shape) || (!isFloat(mask.dtype) && mask.dtype !== "bool"))
       throw mistake("SHAPE", {
         where,
         problem: "the mask does not fit",
@@ -109,6 +108,14 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   return groupedQuery
     ? result.reshape([...result.shape.slice(0, -4), query.shape[query.rank - 3] as number, ...result.shape.slice(-2)])
     : result;
+}
+
+/** Whether a mask stretches to the scores; leading axes of the mask may stretch the scores. */
+function broadcasts(mask: readonly number[], scores: readonly number[]): boolean {
+  return mask.toReversed().every((n, i) => {
+    const of = scores[scores.length - 1 - i];
+    return n === 1 || n === of || (i >= 2 && (of === undefined || of === 1));
+  });
 }
 
 /** A mask whose axis −3 is that of the query's heads, or 1, with the heads in groups. */
