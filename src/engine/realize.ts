@@ -4,7 +4,7 @@
 
 import { dynamicSlice, input, rebuild } from "../graph/build.ts";
 import type { Device } from "../graph/device.ts";
-import { allocate, type DType, dtypes } from "../graph/dtype.ts";
+import { allocate, bytesOf, type DType, dtypes } from "../graph/dtype.ts";
 import { is, type Node, topological } from "../graph/node.ts";
 import type { Attributes } from "../graph/operation.ts";
 import { Storage } from "../graph/storage.ts";
@@ -18,11 +18,20 @@ import { run } from "./pipeline.ts";
 
 /** Nodes that wait to be computed before a lazy graph is computed unasked. */
 const pendingLimit = 2000;
-/** How many realised values in a row a graph remembers the origin of. */
-const historyLimit = 1000;
+/** How much of its origin a realised value remembers: values read in a row, their bytes, and the nodes between them. */
+const historyLimit: History = { values: 1000, bytes: 2 ** 29, nodes: 200_000 };
+
+/** What a realised value was made from, one from the other. */
+interface History {
+  readonly values: number;
+  readonly bytes: number;
+  readonly nodes: number;
+}
+
+const noHistory: History = { values: 0, bytes: 0, nodes: 0 };
 
 const tracedBy = new WeakMap<Node, string>();
-const history = new WeakMap<Node, number>();
+const histories = new WeakMap<Node, History>();
 const forgotten = new WeakSet<Node>();
 
 /** Notes that a placeholder belongs to the trace of a function, for messages. */
@@ -154,16 +163,35 @@ export function watch(node: Node): void {
 }
 
 /**
- * Counts how many realised values this one was made from, one from the other, and cuts the chain when it is long: a loop
- * that computes each state from the last must not hold all of them.
+ * Counts what a realised value was made from, and cuts the chain when it is long: a loop that computes each state from the
+ * last must not hold all of them.
  */
 function remember(node: Node): void {
-  let depth = 0;
-  const origins = topological([node], (n) => n !== node && n.storage !== null);
-  for (const n of origins) if (n !== node) depth = Math.max(depth, history.get(n) ?? 0);
-  history.set(node, depth < historyLimit ? depth + 1 : 1);
-  if (depth < historyLimit) return;
-  for (const n of origins) if (n !== node && (history.get(n) ?? 0) >= historyLimit) forget(n);
+  const between = topological([node], (n) => n !== node && n.storage !== null);
+  const origins = between.filter((n) => n !== node && n.storage !== null);
+  let history = extended(origins, node, between.length);
+  if (exceeds(history, 1)) {
+    for (const n of origins) if (exceeds(histories.get(n) ?? noHistory, 0.5)) forget(n);
+    history = extended(origins, node, between.length);
+  }
+  histories.set(node, history);
+}
+
+/** The longest history of the origins, and one value more. */
+function extended(origins: readonly Node[], node: Node, between: number): History {
+  let { values, bytes, nodes } = noHistory;
+  for (const origin of origins) {
+    const history = histories.get(origin) ?? noHistory;
+    values = Math.max(values, history.values);
+    bytes = Math.max(bytes, history.bytes);
+    nodes = Math.max(nodes, history.nodes);
+  }
+  return { values: values + 1, bytes: bytes + node.size * bytesOf(node.dtype), nodes: nodes + between };
+}
+
+function exceeds(history: History, share: number): boolean {
+  const { values, bytes, nodes } = historyLimit;
+  return history.values > share * values || history.bytes > share * bytes || history.nodes > share * nodes;
 }
 
 /** Turns a realised node into the plain buffer that it has become. */
@@ -171,7 +199,7 @@ function forget(node: Node): void {
   const { storage } = node;
   if (storage === null) throw new InternalError("only a realised node can forget its origin");
   Object.assign(node, { op: "buffer", inputs: [], attributes: { storage } satisfies Attributes["buffer"] });
-  history.delete(node);
+  histories.delete(node);
   forgotten.add(node);
 }
 

@@ -163,3 +163,12 @@ it("a graph forgets the far past of values that were read, and gradients say so"
   const w = tensor([2]);
   expectTensor(gradients(x.stopGradient().mul(w).sum(), [w])[0] as Tensor, [1]);
 });
+
+it("so does one of very many operations that nobody read", () => {
+  let x = tensor([1]);
+  const first = x;
+  for (let i = 0; i < 40_000; i++) x = x.mul(1);
+  expectTensor(gradients(x.sum(), [first])[0] as Tensor, [1]);
+  for (let i = 0; i < 40_000; i++) x = x.mul(1);
+  expect(errorOf(() => gradients(x.sum(), [first])).message).toMatch(/goes back through more values/);
+});
