@@ -2,7 +2,7 @@
 // is not float32 become products summed by `reduceSum`, which fuse with their neighbours. Others become a *hero*: a contract
 // of [b, m, k] by [b, k, n], whose right operand is also packed into panels of the tile's width, by ordinary views.
 
-import { binary, contract, expand, pad, permute, reduce, reshape } from "../graph/build.ts";
+import { binary, broadcastTo, contract, expand, pad, permute, reduce, reshape } from "../graph/build.ts";
 import type { Target } from "../graph/kernel.ts";
 import type { Node } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
@@ -40,6 +40,8 @@ export function isSmall(node: Node<"contract">, limit: number = smallWork): bool
 export function normalizeContraction(node: Node<"contract">, limit: number = smallWork): Node {
   const flat = flatten(node);
   if (isSmall(node, limit)) return reshape(sumOfProducts(flat), node.shape);
+  const divided = divideWindow(node);
+  if (divided !== null) return divided;
   if (isBetterTurned(flat)) {
     const { left, right } = flatten(turned(node));
     return reshape(permute(contract(left, right, [[0], [0]], [[2], [1]]), [0, 2, 1]), node.shape);
@@ -91,6 +93,80 @@ function isDirect(right: Node): boolean {
  */
 function isBetterTurned({ left, right }: Flat): boolean {
   return !isDirect(right) && windowOf(right) !== null && windowOf(left) === null;
+}
+
+/** Sums over more positions than this are divided, and fewer free positions of a window than this stay together. */
+const longDepth = 2048;
+const fewPositions = 64;
+
+/**
+ * A contraction with a window that goes sample by sample: over long depths as a batch of shorter ones whose results are summed, so
+ * that what is packed fits the cache; else with samples as batch axes, if enough positions remain in each, so that results lie in the
+ * order in which convolutions want them. Null where nothing is to be divided.
+ */
+function divideWindow(node: Node<"contract">): Node | null {
+  const windowed = node.inputs.map((x) => viewed(x).windowed);
+  if (windowed[0] === windowed[1]) return null;
+  const { batch, contracted } = node.attributes;
+  const [left, right] = node.inputs as [Node, Node];
+  const { k } = sizes(node);
+  if (k > longDepth) {
+    const [l, r] = [contracted[0][0] as number, contracted[1][0] as number];
+    const n = left.shape[l] as number;
+    let chunks = 1;
+    while (chunks < n && (n % chunks !== 0 || k / chunks > longDepth)) chunks++;
+    if (chunks === 1) return null;
+    const cut = (x: Node, axis: number) => reshape(x, [...x.shape.slice(0, axis), chunks, n / chunks, ...x.shape.slice(axis + 1)]);
+    const moved = (axes: readonly number[], from: number) => axes.map((a) => (a >= from ? a + 1 : a));
+    const parts = contract(
+      cut(left, l),
+      cut(right, r),
+      [
+        [l, ...moved(batch[0], l)],
+        [r, ...moved(batch[1], r)],
+      ],
+      [moved(contracted[0], l), moved(contracted[1], r)],
+    );
+    return reduce("reduceSum", parts, 0);
+  }
+  return windowed[1] === true ? bySample(node) : null;
+}
+
+/** The outer free axes of the window on the right as batch axes, where it can be read in place then. */
+function bySample(node: Node<"contract">): Node | null {
+  const { batch, contracted } = node.attributes;
+  const [left, right] = node.inputs as [Node, Node];
+  const axes = free(node, 1);
+  let rest = sizeOf(axes.map((a) => right.shape[a] as number));
+  let count = 0;
+  for (const axis of axes) {
+    const n = right.shape[axis] as number;
+    if (rest / n < fewPositions) break;
+    rest /= n;
+    count++;
+  }
+  if (count === 0) return null;
+  const outer = axes.slice(0, count);
+  // The left operand in the order in which it is read, so that nothing but stretching is left to do.
+  const own = free(node, 0);
+  const ordered = permute(left, [...batch[0], ...own, ...contracted[0]]);
+  const spread = broadcastTo(ordered, [...outer.map((a) => right.shape[a] as number), ...ordered.shape]);
+  const from = (at: number, length: number) => Array.from({ length }, (_, i) => at + i);
+  const batches = batch[0].length;
+  const product = contract(
+    spread,
+    right,
+    [from(0, count + batches), [...outer, ...batch[1]]],
+    [from(count + batches + own.length, contracted[0].length), contracted[1]],
+  ) as Node<"contract">;
+  if (!isDirect(flatten(product).right)) return null;
+  const start = count + batches;
+  return permute(product, [
+    ...from(count, batches),
+    ...from(start, own.length),
+    ...from(0, count),
+    ...from(start + own.length, axes.length - count),
+  ]);
 }
 
 /** The contraction with its operands exchanged. */

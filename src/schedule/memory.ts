@@ -91,8 +91,19 @@ export function hasMemory(node: Node): boolean {
 /** What to store so that a hero's operand can be read in place: what it views, or itself where strides do not express it. */
 function toStore(operand: Node, required: ReadonlySet<Node>): Node {
   let base = operand;
-  while (isView(base) && base.op !== "pad" && !required.has(base)) base = inputOf(base, 0);
-  if (isMade(base) || walkView(operand, (node) => node === base) === null) return operand;
+  let windowed = false;
+  while (isView(base) && base.op !== "pad" && !required.has(base)) {
+    windowed ||= base.op === "window";
+    base = inputOf(base, 0);
+  }
+  const view = isMade(base) ? null : walkView(operand, (node) => node === base);
+  if (view === null) return operand;
+  // Turned weights: better copied than read in short runs that lie far apart, each time anew.
+  if (!windowed && (view.axes[2]?.length ?? 0) > 1) {
+    let copy = operand;
+    while (copy.op === "reshape" || copy.op === "expand") copy = inputOf(copy, 0);
+    if (copy !== base && walkView(operand, (node) => node === copy) !== null) return copy;
+  }
   return base.size > 2 * operand.size && !hasMemory(base) && !required.has(base) ? operand : base;
 }
 

@@ -1,11 +1,11 @@
 // Convolutions on nodes. A convolution is one contraction of the weights with a window over the padded input, over channels
-// and places, for each sample and group; a transposed one adds the blocks of such a contraction back (graph/unwindow.ts). So
+// and places, for each group; a transposed one adds the blocks of such a contraction back (graph/unwindow.ts). So
 // gradients of both come from those of `contract` and `window`, and are contractions too.
 
 import { binary, broadcastTo, cast, contract, pad, permute, reshape, slice, window } from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
-import { showShape, sizeOf } from "../../graph/shape.ts";
+import { showShape } from "../../graph/shape.ts";
 import { unwindow } from "../../graph/unwindow.ts";
 import { mistake } from "../../util/errors.ts";
 import { meet } from "./operands.ts";
@@ -21,9 +21,6 @@ export interface ConvolutionArguments {
   readonly dilation: Each;
   readonly groups: number;
 }
-
-/** Fewer positions than this, and samples stand side by side in one contraction. */
-const fewPositions = 16;
 
 const range = (start: number, length: number): number[] => Array.from({ length }, (_, i) => start + i);
 
@@ -142,22 +139,8 @@ export function convolution(where: string, axes: number, input: Node, kernel: No
     : window(grouped, spatial, sizes, stride, dilation);
   const kernels = reshape(weight, [groups, outputs / groups, perGroup, ...(pointwise ? [] : sizes)]);
   const places = pointwise ? [] : range(3 + axes, axes);
-  let y: Node;
-  if (sizeOf(count) < fewPositions && samples > 1) {
-    const product = contract(kernels, blocks, [[0], [1]], [range(2, 1 + places.length), [2, ...places]]);
-    y = permute(product, [2, 0, 1, ...range(3, axes)]);
-  } else {
-    const spread = broadcastTo(kernels, [samples, ...kernels.shape]);
-    y = contract(
-      spread,
-      blocks,
-      [
-        [0, 1],
-        [0, 1],
-      ],
-      [range(3, 1 + places.length), [2, ...places]],
-    );
-  }
+  const product = contract(kernels, blocks, [[0], [1]], [range(2, 1 + places.length), [2, ...places]]);
+  const y = permute(product, [2, 0, 1, ...range(3, axes)]);
   return unbatch(addBias(reshape(y, [samples, outputs, ...count]), bias));
 }
 
@@ -195,16 +178,9 @@ export function transposedConvolution(where: string, axes: number, input: Node, 
   const [perGroup, own] = [channels / groups, outputs / groups];
   const grouped = reshape(x, [samples, groups, perGroup, ...space]);
   const kernels = reshape(weight, [groups, perGroup, own, ...sizes]);
-  const product = contract(
-    broadcastTo(kernels, [samples, ...kernels.shape]),
-    grouped,
-    [
-      [0, 1],
-      [0, 1],
-    ],
-    [[2], [2]],
-  );
-  const blocks = permute(product, [0, 1, 2, ...range(3 + axes, axes), ...range(3, axes)]);
+  const product = contract(kernels, grouped, [[0], [1]], [[1], [2]]);
+  // [groups, own, ...places, samples, ...positions]
+  const blocks = permute(product, [2 + axes, 0, 1, ...range(3 + axes, axes), ...range(2, axes)]);
   const sum = unwindow(blocks, [samples, groups, own, ...full], { axes: range(3, axes), sizes, strides: stride, dilations: dilation });
   const zeros = [0, 0, 0];
   const longer = pad(sum, [...zeros, ...extra.map(() => 0)], [...zeros, ...extra]);
