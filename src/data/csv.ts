@@ -2,14 +2,17 @@
 // file, line and column. Fields may span lines inside quotes. What the strings mean is table.ts's business.
 
 import { mistake, type UserError } from "../util/errors.ts";
+import { checkNames } from "../util/options.ts";
 
 export interface CsvOptions {
   /** Name for messages. Default "CSV". */
   readonly file?: string;
   /** One character. Default: the one of tab, semicolon, bar and comma that cuts the first lines most evenly. */
   readonly delimiter?: string;
-  /** Whether the first row holds names. Default: yes, unless one of its cells is a number. */
+  /** Whether the first row holds names. Default: yes, unless one of its cells is a number and none is in `names`. */
   readonly header?: boolean;
+  /** Names that are looked for: a first row that holds one of them is a header, numbers in it or not. */
+  readonly names?: readonly string[];
 }
 
 /** A rectangular table of strings. */
@@ -44,7 +47,10 @@ export function csvMistake(file: string, line: number, column: string | null, pr
  * console.log(csv.delimiter, csv.names); // ; [ 'size', 'colour' ]
  */
 export function parseCsv(text: string, options: CsvOptions = {}): Csv {
-  const file = options.file ?? "CSV";
+  checkNames("parseCsv", options, ["file", "delimiter", "header", "names"]);
+  const { file = "CSV", names: sought = [] } = options;
+  if (typeof text !== "string")
+    throw mistake("OPTION", { where: "parseCsv", problem: "needs the file's text", got: text, advice: "Decode bytes with TextDecoder." });
   if (options.delimiter !== undefined && ([...options.delimiter].length !== 1 || /["\r\n]/.test(options.delimiter))) {
     throw mistake("OPTION", { where: "parseCsv", problem: "delimiter must be one character", got: JSON.stringify(options.delimiter) });
   }
@@ -55,7 +61,7 @@ export function parseCsv(text: string, options: CsvOptions = {}): Csv {
   const first = records[0];
   if (first === undefined) throw mistake("CSV", { where: file, problem: "there is nothing in the file" });
 
-  const header = options.header ?? !first.cells.some(isNumeric);
+  const header = options.header ?? (!first.cells.some(isNumeric) || first.cells.some((cell) => sought.includes(cell.trim())));
   let names = first.cells.map((cell, i) => (header && cell.trim() !== "" ? cell.trim() : `column${i + 1}`));
   const below = header ? records.slice(1) : records;
   for (const { cells, line } of below) {
@@ -81,7 +87,8 @@ export function parseCsv(text: string, options: CsvOptions = {}): Csv {
     rows = rows.map((r) => r.slice(0, last));
   }
   names.forEach((name, i) => {
-    if (names.indexOf(name) !== i) throw csvMistake(file, first.line, String(i + 1), `the name "${name}" stands twice in the header`);
+    if (names.indexOf(name) !== i)
+      throw csvMistake(file, first.line, String(i + 1), `the name "${name}" stands twice in the header`, "Rename one of the columns.");
   });
   return { file, names, rows, lines: below.map((r) => r.line), delimiter, header };
 }
@@ -190,9 +197,9 @@ export function isNumeric(cell: string): boolean {
   return number.test(text) || decimalComma.test(text);
 }
 
-/** The number in a cell, or NaN where there is none; `comma` reads `3,5` as three and a half. */
+/** The number in a cell, or NaN where there is none that a double can hold; `comma` reads `3,5` as three and a half. */
 export function parseNumber(cell: string, comma: boolean): number {
   const text = cell.trim();
-  if (number.test(text)) return Number(text);
-  return comma && decimalComma.test(text) ? Number(text.replace(",", ".")) : Number.NaN;
+  const value = number.test(text) ? Number(text) : comma && decimalComma.test(text) ? Number(text.replace(",", ".")) : Number.NaN;
+  return Number.isFinite(value) ? value : Number.NaN;
 }

@@ -6,6 +6,7 @@ export {
   applyPreprocessing,
   type CategoryFeature,
   describePreprocessing,
+  describeUnseen,
   type Feature,
   fitPreprocessing,
   type Matrix,

@@ -69,7 +69,10 @@ export function fitPreprocessing(table: Table, exclude: readonly string[] = []):
       for (const code of column.codes) if (code >= 0) counts[code] = (counts[code] as number) + 1;
       const seen = column.categories.filter((_, i) => (counts[i] as number) > 0);
       if (seen.length > 20 && seen.length > table.rows / 2) {
-        ignored.push({ name: column.name, reason: `${seen.length} different texts in ${table.rows} rows look like names, not categories` });
+        ignored.push({
+          name: column.name,
+          reason: `${seen.length} different texts in ${table.rows} rows, such as ${JSON.stringify(seen[0])}, look like names, not categories`,
+        });
         continue;
       }
       const mode = missing * 2 > table.rows ? null : (column.categories[counts.indexOf(Math.max(...counts))] as string);
@@ -77,30 +80,22 @@ export function fitPreprocessing(table: Table, exclude: readonly string[] = []):
     }
   }
   if (features.length === 0) {
-    throw mistake("DATA", {
-      where: table.file,
-      problem: "no column is left to learn from",
-      got: ignored.map((c) => `${c.name}: ${c.reason}`),
-    });
+    const reasons = ignored.map((c) => `${c.name}: left out, ${c.reason}`).join("; ");
+    throw mistake("DATA", { where: table.file, problem: `no column is left to learn from${reasons === "" ? "" : ` (${reasons})`}` });
   }
   return { features, ignored };
 }
 
-/** Mean and standard deviation (divisor n) of the values that are there. */
-function moments(values: Float64Array): { mean: number; scale: number } {
-  let count = 0;
-  let sum = 0;
-  for (const v of values) {
-    if (Number.isNaN(v)) continue;
-    count++;
-    sum += v;
-  }
-  const mean = sum / count;
-  let squares = 0;
-  for (const v of values) if (!Number.isNaN(v)) squares += (v - mean) ** 2;
-  const scale = Math.sqrt(squares / count);
+/** Mean and standard deviation (divisor n) of the values that are there, the deviation 1 where they are all the same. */
+export function moments(values: Float64Array): { mean: number; scale: number } {
+  const present = values.filter((v) => !Number.isNaN(v));
+  // Sums and squares of very large or small numbers leave the range of doubles.
+  const largest = present.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  const unit = largest > 1e100 || (largest > 0 && largest < 1e-100) ? largest : 1;
+  const mean = present.reduce((sum, v) => sum + v / unit, 0) / present.length;
+  const scale = Math.sqrt(present.reduce((sum, v) => sum + (v / unit - mean) ** 2, 0) / present.length);
   // Rounding leaves a constant column with a spread of about 1e-16 of its size.
-  return { mean, scale: scale > 1e-12 * Math.abs(mean) ? scale : 1 };
+  return { mean: mean * unit, scale: scale > 1e-12 * Math.abs(mean) ? scale * unit : 1 };
 }
 
 /**
@@ -152,6 +147,17 @@ function numbersOf(table: Table, column: Column): Float64Array {
 export function textsOf(column: Column): (string | null)[] {
   if (column.kind === "category") return Array.from(column.codes, (c) => (c < 0 ? null : (column.categories[c] as string)));
   return Array.from(column.values, (v) => (Number.isNaN(v) ? null : String(v)));
+}
+
+/** One sentence for each column of new rows with texts that the training rows did not have. */
+export function describeUnseen(preprocessing: Preprocessing, table: Table): string[] {
+  return preprocessing.features.flatMap((feature) => {
+    if (feature.kind === "number") return [];
+    const unseen = textsOf(columnOf(table, feature.name)).filter((t) => t !== null && !feature.categories.includes(t));
+    if (unseen.length === 0) return [];
+    const what = unseen.length === 1 ? "1 value was" : `${unseen.length} values were`;
+    return [`${feature.name}: ${what} never seen in training, such as ${JSON.stringify(unseen[0])}, and stand for no category`];
+  });
 }
 
 /** One sentence for each thing done to the columns that a person should know. */

@@ -2,6 +2,7 @@
 // be made again at any point of a resumed run. Streams of the seed: 0 splits, 1 folds, 2 + epoch the shuffles.
 
 import { mistake } from "../util/errors.ts";
+import { checkNames } from "../util/options.ts";
 import { HostRandom, permute } from "../util/threefry.ts";
 
 export interface BatchOptions {
@@ -29,6 +30,7 @@ function requireCount(where: string, count: number): void {
  * @throws UserError `DATA` for no samples, `OPTION` for a batch size below 1
  */
 export function batchIndices(count: number, options: BatchOptions): Int32Array[] {
+  checkNames("batchIndices", options, ["batchSize", "shuffle", "seed", "epoch", "dropLast"]);
   const { batchSize, shuffle = true, seed = 0, epoch = 0, dropLast = false } = options;
   requireCount("batchIndices", count);
   if (!Number.isInteger(batchSize) || batchSize < 1)
@@ -63,6 +65,7 @@ export interface SplitOptions {
  * @throws UserError `DATA` for fewer than 2 samples, `OPTION` for a fraction outside (0, 1)
  */
 export function splitSamples(count: number, options: SplitOptions = {}): Split {
+  checkNames("splitSamples", options, ["fraction", "seed", "labels"]);
   const { fraction = 0.2, seed = 0, labels } = options;
   requireCount("splitSamples", count);
   if (count < 2) throw mistake("DATA", { where: "splitSamples", problem: "one sample cannot be split" });
@@ -103,6 +106,7 @@ export interface FoldOptions {
  * @throws UserError `OPTION` when there are fewer samples than folds
  */
 export function kFold(count: number, options: FoldOptions = {}): Fold[] {
+  checkNames("kFold", options, ["folds", "seed", "labels"]);
   const { folds = 5, seed = 0, labels } = options;
   requireCount("kFold", count);
   if (!Number.isInteger(folds) || folds < 2 || folds > count)

@@ -2,6 +2,7 @@
 // the values of a column: what is mostly numbers but not entirely is refused, with the place, rather than guessed.
 
 import { mistake } from "../util/errors.ts";
+import { checkNames, nearest } from "../util/options.ts";
 import { type Csv, csvMistake, isMissing, isNumeric, parseNumber } from "./csv.ts";
 
 export interface NumberColumn {
@@ -36,6 +37,8 @@ export interface TableOptions {
   readonly categorical?: readonly string[];
   /** Columns that must be numbers: anything else in them is an error. */
   readonly numeric?: readonly string[];
+  /** Columns to read, each of which must be there. Default: all. */
+  readonly columns?: readonly string[];
 }
 
 /**
@@ -48,15 +51,18 @@ export interface TableOptions {
  * console.log(table.columns.map((c) => c.kind)); // [ 'number', 'category' ]
  */
 export function tableFromCsv(csv: Csv, options: TableOptions = {}): Table {
+  checkNames("tableFromCsv", options, ["categorical", "numeric", "columns"]);
   const categorical = new Set(options.categorical);
   const numeric = new Set(options.numeric);
-  for (const name of [...categorical, ...numeric]) requireColumn(csv.file, csv.names, name);
+  const wanted = options.columns ?? csv.names;
+  for (const name of [...wanted, ...categorical, ...numeric]) requireColumn(csv.file, csv.names, name);
   const comma = usesDecimalComma(csv);
   const notes: string[] = [];
   if (!csv.header) notes.push(`no header: the columns are called ${csv.names[0]} to ${csv.names[csv.names.length - 1]}`);
   if (comma) notes.push("a comma separates the decimals");
 
-  const columns = csv.names.map((name, j): Column => {
+  const columns = wanted.map((name): Column => {
+    const j = csv.names.indexOf(name);
     const cells = csv.rows.map((row) => row[j] as string);
     if (categorical.has(name)) return categories(name, cells);
     const values = Float64Array.from(cells, (cell) => (isMissing(cell) ? Number.NaN : parseNumber(cell, comma)));
@@ -81,7 +87,9 @@ export function tableFromCsv(csv: Csv, options: TableOptions = {}): Table {
         csv.lines[row] as number,
         `"${name}"`,
         `"${text.length > 40 ? `${text.slice(0, 40)}…` : text}" is not a number, but ${numbers} of the column's ${present} values are`,
-        "Correct it, leave it empty if it is missing, or say that the column is categorical.",
+        numeric.has(name)
+          ? "Correct it, or leave it empty if it is missing."
+          : "Correct it, leave it empty if it is missing, or say that the column is categorical.",
       );
     }
     if (numbers > oddCells) notes.push(`${name}: read as categories, because "${[...odd.keys()][0]}" is not a number`);
@@ -109,7 +117,7 @@ function byNumberThenText(a: string, b: string): number {
 }
 
 /** Whether numbers are written `3,5`: the delimiter is another, some cells look so, and none has a decimal point. */
-function usesDecimalComma(csv: Csv): boolean {
+export function usesDecimalComma(csv: Csv): boolean {
   if (csv.delimiter === ",") return false;
   let commas = 0;
   for (const row of csv.rows) {
@@ -125,13 +133,12 @@ function usesDecimalComma(csv: Csv): boolean {
 function requireColumn(file: string, names: readonly string[], name: string): number {
   const index = names.indexOf(name);
   if (index >= 0) return index;
-  const close =
-    names.find((n) => n.toLowerCase() === name.toLowerCase()) ?? names.find((n) => n.toLowerCase().includes(name.toLowerCase()));
+  const close = names.find((n) => n.toLowerCase() === name.toLowerCase()) ?? nearest(name, names);
   const list = names.length > 12 ? `${names.slice(0, 12).join(", ")}, … (${names.length})` : names.join(", ");
   throw mistake("COLUMN", {
     where: file,
     problem: `there is no column "${name}"`,
-    advice: `${close === undefined ? "" : `Did you mean "${close}"? `}The columns are: ${list}.`,
+    advice: `${close === null ? "" : `Did you mean "${close}"? `}The columns are: ${list}.`,
   });
 }
 

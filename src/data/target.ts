@@ -1,7 +1,7 @@
 // What is to be predicted: classes with labels, or a number. Encoding learned from the training rows is plain data.
 
 import { mistake } from "../util/errors.ts";
-import { textsOf } from "./preprocess.ts";
+import { moments, textsOf } from "./preprocess.ts";
 import { columnOf, type Table } from "./table.ts";
 
 export type Task = "classify" | "regress";
@@ -70,9 +70,7 @@ export function fitTarget(table: Table, name: string, task: Task): Target {
   }
   const values = column.values.filter((v) => !Number.isNaN(v));
   if (values.length === 0) throw mistake("DATA", { where, problem: "the target is empty" });
-  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
-  const scale = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
-  return { task, name, mean, scale: scale > 1e-12 * Math.abs(mean) ? scale : 1 };
+  return { task, name, ...moments(values) };
 }
 
 /**

@@ -3,11 +3,18 @@
 import { mistake } from "./errors.ts";
 
 /**
- * Refuses names that no option has.
+ * Refuses options that are no object, and names that no option has.
  *
  * @throws UserError `OPTION`, with the nearest name
  */
 export function checkNames(where: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null)
+    throw mistake("OPTION", {
+      where,
+      problem: "the options must be an object",
+      got: options,
+      advice: `The options are: ${known.join(", ")}.`,
+    });
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const near = nearest(name, known);
@@ -52,8 +59,8 @@ export function checkNumber(where: string, name: string, value: unknown, range: 
   const kind = integer === true ? "a whole number" : "a finite number";
   throw mistake("OPTION", {
     where,
-    problem: `${name} is out of range`,
-    got: value,
+    problem: typeof value === "number" ? `${name} is out of range` : `${name} is not a number`,
+    got: typeof value === "string" ? JSON.stringify(value) : value,
     expected: [kind, bounds.join(" and ")].join(" ").trim(),
   });
 }

@@ -46,6 +46,8 @@ describe("parseCsv", () => {
     expect(parseCsv("1,x\n2,y\n")).toMatchObject({ header: false, names: ["column1", "column2"], lines: [1, 2] });
     expect(parseCsv("x,y\n1,2\n", { header: false }).rows).toHaveLength(2);
     expect(parseCsv("2019,2020\n1,2\n", { header: true }).names).toEqual(["2019", "2020"]);
+    expect(parseCsv("town,2019\nRome,2\n", { names: ["2019", "2020"] })).toMatchObject({ header: true, names: ["town", "2019"] });
+    expect(parseCsv("town,2019\nRome,2\n", { names: ["2020"] }).header).toBe(false);
   });
 
   test("a delimiter at the end of every line is no column; empty lines are no rows", () => {
@@ -62,6 +64,12 @@ describe("parseCsv", () => {
     ["a,b\n", "x.csv: there are no rows below the header."],
   ])("refuses %j", (text, message) => {
     expect(() => parseCsv(text, { file: "x.csv" })).toThrow(message);
+  });
+
+  test("refuses bytes and options that there are not", () => {
+    expect(() => parseCsv(new Uint8Array(2) as unknown as string)).toThrow("needs the file's text; got Uint8Array");
+    expect(() => parseCsv("a\n1\n", { delimeter: ";" } as object)).toThrow('there is no option "delimeter". Did you mean "delimiter"?');
+    expect(() => tableFromCsv(parseCsv("a\n1\n"), { category: ["a"] } as object)).toThrow('there is no option "category"');
   });
 });
 
@@ -102,5 +110,18 @@ describe("tableFromCsv", () => {
 
   test("a column that is not there: its likely name and the list", () => {
     expect(() => columnOf(table, "Town")).toThrow('there is no column "Town". Did you mean "town"? The columns are: age, town, score.');
+    expect(() => columnOf(table, "socre")).toThrow('Did you mean "score"?');
+    expect(() => columnOf(table, "height")).toThrow('there is no column "height". The columns are: age, town, score.');
+  });
+
+  test("reads the columns that are asked for, in that order, and looks at no other", () => {
+    const csv = parseCsv("a,b,c\n1,2,3\n1,2,x\n1,2,3\n");
+    expect(() => tableFromCsv(csv)).toThrow('"x" is not a number');
+    expect(tableFromCsv(csv, { columns: ["b", "a"] }).columns.map((c) => c.name)).toEqual(["b", "a"]);
+    expect(() => tableFromCsv(csv, { columns: ["d"] })).toThrow('there is no column "d"');
+  });
+
+  test("what no double can hold is no number", () => {
+    expect(() => tableFromCsv(parseCsv("a\n1e400\n2\n3\n"))).toThrow('line 2, column "a": "1e400" is not a number');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseCsv } from "../../src/data/csv.ts";
-import { applyPreprocessing, describePreprocessing, fitPreprocessing } from "../../src/data/preprocess.ts";
+import { applyPreprocessing, describePreprocessing, describeUnseen, fitPreprocessing } from "../../src/data/preprocess.ts";
 import { tableFromCsv, takeRows } from "../../src/data/table.ts";
 import { encodeTarget, fitTarget, recogniseTask, rowsWithTarget } from "../../src/data/target.ts";
 
@@ -29,6 +29,32 @@ describe("preprocessing", () => {
     const learned = fitPreprocessing(remarks, ["x"]);
     expect([...applyPreprocessing(learned, remarks).data]).toEqual([1, 0, 0]);
     expect(describePreprocessing(learned)[0]).toBe("remark: 2 missing values, more than half, stand for no category");
+  });
+
+  test("numbers whose squares a double cannot hold are standardised like any others", () => {
+    for (const unit of [1, 1e300, 1e-300]) {
+      const learned = fitPreprocessing(tableFromCsv(parseCsv(`x\n${unit}\n${3 * unit}\n${5 * unit}\n`)));
+      const [x] = learned.features;
+      expect(x).toMatchObject({ mean: expect.closeTo(3 * unit), scale: expect.any(Number) });
+      expect((x as { scale: number }).scale / unit).toBeCloseTo(Math.sqrt(8 / 3), 12);
+      expect(JSON.parse(JSON.stringify(learned))).toEqual(learned);
+    }
+  });
+
+  test("says which texts were never seen", () => {
+    const other = tableFromCsv(parseCsv("age,town,same\n5,Paris,4\n6,Oslo,4\n6,Bern,4\n"));
+    expect(describeUnseen(preprocessing, other)).toEqual([
+      'town: 2 values were never seen in training, such as "Paris", and stand for no category',
+    ]);
+    expect(describeUnseen(preprocessing, table)).toEqual([]);
+  });
+
+  test("a table without a usable column says why", () => {
+    expect(() => fitPreprocessing(tableFromCsv(parseCsv("y\n1\n2\n")), ["y"])).toThrow("CSV: no column is left to learn from.");
+    const names = Array.from({ length: 30 }, (_, i) => `${i}%`).join("\n");
+    expect(() => fitPreprocessing(tableFromCsv(parseCsv(`share\n${names}\n`)))).toThrow(
+      'no column is left to learn from (share: left out, 30 different texts in 30 rows, such as "0%", look like names, not categories).',
+    );
   });
 
   test("is plain JSON, and other rows are treated by what was learned", () => {

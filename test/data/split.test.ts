@@ -68,3 +68,10 @@ test("bad options are refused", () => {
   expect(() => kFold(4, { folds: 5 })).toThrow("got 5, expected 2 to 4");
   expect(() => kFold(4, { folds: 2, labels: [1] })).toThrow("labels must be one for each sample");
 });
+
+test("an option that there is not is refused with its likely name", () => {
+  expect(() => splitSamples(10, { fracton: 0.5 } as object)).toThrow('splitSamples: there is no option "fracton". Did you mean "fraction"?');
+  expect(() => kFold(10, { fold: 3 } as object)).toThrow('Did you mean "folds"?');
+  expect(() => batchIndices(10, { batch_size: 3 } as never)).toThrow('Did you mean "batchSize"?');
+  expect(() => batchIndices(10, undefined as never)).toThrow("batchIndices: the options must be an object; got undefined.");
+});

@@ -30,7 +30,12 @@ export function readCsv(path: string, options: Omit<CsvOptions, "file"> = {}): C
 
 /** Reads a CSV file into typed columns. */
 export function readTable(path: string, options: Omit<CsvOptions, "file"> & TableOptions = {}): Table {
-  return tableFromCsv(readCsv(path, options), options);
+  const { categorical, numeric, columns, ...csv } = options;
+  return tableFromCsv(readCsv(path, csv), {
+    ...(categorical === undefined ? {} : { categorical }),
+    ...(numeric === undefined ? {} : { numeric }),
+    ...(columns === undefined ? {} : { columns }),
+  });
 }
 
 /**
