@@ -69,7 +69,8 @@ function safeSoftmax(scores: Tensor): Tensor {
  * @returns [..., queries, outputs]
  * @throws UserError `SHAPE` where query, key, value and mask do not fit
  * @example
- * const y = scaledDotProductAttention(q, k, v, { causal: true });   // [batch, heads, places, features]
+ * const q = normal([2, 4, 16, 8]);   // batch, heads, places, features
+ * const y = scaledDotProductAttention(q, q, q, { causal: true });
  * Source: Vaswani et al. 2017, arXiv 1706.03762; grouped queries, Ainslie et al. 2023, arXiv 2305.13245.
  */
 export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
@@ -143,7 +144,8 @@ export interface RotaryOptions {
  * @returns the shape of x
  * @throws UserError `SHAPE` for an odd number of features, or positions that do not fit
  * @example
- * const scores = rotary(q).matmul(rotary(k).transpose());
+ * const q = normal([16, 8]);
+ * const scores = rotary(q).matmul(rotary(q).transpose());
  * Source: Su, Lu, Pan, Murtadha, Wen, Liu 2021, arXiv 2104.09864.
  */
 export function rotary(x: Tensor, options: RotaryOptions = {}): Tensor {

@@ -127,7 +127,7 @@ function checkChannels(where: string, x: Tensor, options: RunningOptions): void 
  * @returns the shape of x
  * @throws UserError `SHAPE` where statistics, weight or bias do not have one number a channel, or a channel has a single value
  * @example
- * const y = batchNorm(x, { training: true, weight, bias });
+ * batchNorm(tensor([[1, 2], [3, 6]]), { training: true, epsilon: 0 });   // [[-1, -1], [1, 1]]
  * Source: Ioffe and Szegedy 2015, arXiv 1502.03167.
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
@@ -167,7 +167,7 @@ export interface InstanceNormOptions extends RunningOptions {
  * @returns the shape of x
  * @throws UserError `SHAPE` where statistics, weight or bias do not have one number a channel, or there is a single place
  * @example
- * const y = instanceNorm(x);
+ * instanceNorm(tensor([[[1, 3]]]), { epsilon: 0 });   // [[[-1, 1]]]
  * Source: Ulyanov, Vedaldi, Lempitsky 2016, arXiv 1607.08022.
  */
 export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tensor {
@@ -228,7 +228,7 @@ function lastAxes(where: string, x: Tensor, shape: number | readonly number[]): 
  * @returns the shape of x
  * @throws UserError `SHAPE` where the last axes, the weight or the bias do not have the shape
  * @example
- * const y = layerNorm(x, 128, { weight, bias });
+ * layerNorm(tensor([[1, 3], [2, 8]]), 2, { epsilon: 0 });   // [[-1, 1], [-1, 1]]
  * Source: Ba, Kiros, Hinton 2016, arXiv 1607.06450.
  */
 export function layerNorm(x: Tensor, shape: number | readonly number[], options: ScaleOptions = {}): Tensor {
@@ -251,7 +251,7 @@ export function layerNorm(x: Tensor, shape: number | readonly number[], options:
  * @returns the shape of x
  * @throws UserError `SHAPE` where the last axes or the weight do not have the shape
  * @example
- * const y = rmsNorm(x, 128, { weight });
+ * rmsNorm(tensor([[2, 2], [0, -3]]), 2, { epsilon: 0, weight: tensor([1, 2]) });   // [[1, 2], [0, -2.8284271]]
  * Source: Zhang and Sennrich 2019, arXiv 1910.07467.
  */
 export function rmsNorm(
@@ -283,7 +283,7 @@ export function rmsNorm(
  * @returns the shape of x
  * @throws UserError `SHAPE` where the groups do not divide the channels, or weight or bias do not fit
  * @example
- * const y = groupNorm(x, 8, { weight, bias });
+ * groupNorm(tensor([[1, 3, 5, 9]]), 2, { epsilon: 0 });   // [[-1, 1, -1, 1]]
  * Source: Wu and He 2018, arXiv 1803.08494.
  */
 export function groupNorm(x: Tensor, groups: number, options: ScaleOptions = {}): Tensor {
@@ -325,7 +325,7 @@ export interface LocalResponseOptions {
  * @returns the shape of x
  * @throws UserError `SHAPE` for fewer than three axes, `OPTION` for a size that is no positive integer
  * @example
- * const y = localResponseNorm(x, 5);
+ * localResponseNorm(tensor([[[1], [2]]]), 1, { alpha: 1, beta: 1 });   // [[[0.5], [0.4]]]
  * Source: Krizhevsky, Sutskever, Hinton 2012.
  */
 export function localResponseNorm(x: Tensor, size: number, options: LocalResponseOptions = {}): Tensor {
