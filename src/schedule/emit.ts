@@ -10,7 +10,7 @@ import { sizeOf } from "../graph/shape.ts";
 import type { Check, ScheduledBuffer, Task } from "../graph/task.ts";
 import { InternalError } from "../util/errors.ts";
 import type { Grouping } from "./group.ts";
-import { hasChecks, hasMemory, homeOf, nodesOf } from "./memory.ts";
+import { hasMemory, homeOf, nodesOf } from "./memory.ts";
 import { arrange, type Donation, type Work } from "./order.ts";
 import { canOverwrite, canOverwriteByRegion } from "./overwrite.ts";
 import { emitRegionOperation } from "./regions.ts";
@@ -56,11 +56,12 @@ export class Emitter {
   private readonly simplified: Simplified;
   private readonly target: Target;
   private readonly group: Grouper;
-  private readonly withChecks = new Map<Region, boolean>();
+  private readonly effects: Map<Region, readonly Node[]>;
   private counters = 0;
 
   constructor(simplified: Simplified, target: Target, group: Grouper) {
     this.simplified = simplified;
+    this.effects = new Map(simplified.effects);
     this.target = target;
     this.group = group;
   }
@@ -83,6 +84,19 @@ export class Emitter {
   /** A new loop counter. */
   counter(): number {
     return this.counters++;
+  }
+
+  /** The region with some of its results only: nobody takes the others. */
+  narrowed(region: Region, results: readonly number[]): Region {
+    const narrow = { parameters: region.parameters, results: results.map((i) => region.results[i] as Node) };
+    this.effects.set(narrow, this.effectsOf(region));
+    return narrow;
+  }
+
+  private effectsOf(region: Region): readonly Node[] {
+    const effects = this.effects.get(region);
+    if (effects === undefined) throw new InternalError("a region was not simplified");
+    return effects;
   }
 
   /** The steps that compute a region's results. */
@@ -135,7 +149,7 @@ export class Emitter {
 
   private pieces(region: Region): Piece[] {
     const { packed, rank } = this.simplified;
-    const order = nodesOf(region, packed);
+    const order = nodesOf(region, packed, this.effectsOf(region));
     const { groups, stored } = this.group(region, order);
     const first = (nodes: readonly Node[]) => nodes.reduce((least, n) => Math.min(least, rank.get(n) ?? 0), Number.MAX_VALUE);
     const pieces: Piece[] = [];
@@ -164,7 +178,7 @@ export class Emitter {
       pieces.push({
         reads: node.inputs.map(homeOf),
         writes: [...taken.values()],
-        checks: regionsOf(node).some((inner) => hasChecks(inner, this.withChecks)),
+        checks: regionsOf(node).some((inner) => this.effectsOf(inner).length > 0),
         content: { kind: "region", node, projections: taken },
         rank: first([node]),
       });

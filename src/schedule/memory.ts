@@ -2,7 +2,6 @@
 
 import { inputOf, is, type Node } from "../graph/node.ts";
 import { familyOf, isRoutine, type Region } from "../graph/operation.ts";
-import { regionsOf } from "../graph/rewrite.ts";
 import { walkView } from "../graph/view.ts";
 
 /** A node's memory: reshapes are the same bytes as what they reshape. */
@@ -27,8 +26,8 @@ export function operandsOf(node: Node, packed: ReadonlyMap<Node, Node>): readonl
   return panels === undefined ? node.inputs : [inputOf(node, 0), panels];
 }
 
-/** Everything that the results need, operands before users. Iterative. */
-export function nodesOf(region: Region, packed: ReadonlyMap<Node, Node>): Node[] {
+/** Everything that the results need, and the effects, operands before users. Iterative. */
+export function nodesOf(region: Region, packed: ReadonlyMap<Node, Node>, effects: readonly Node[]): Node[] {
   const order: Node[] = [];
   const done = new Set<Node>();
   const stack: { node: Node; operands: readonly Node[]; next: number }[] = [];
@@ -37,7 +36,7 @@ export function nodesOf(region: Region, packed: ReadonlyMap<Node, Node>): Node[]
     done.add(node);
     stack.push({ node, operands: operandsOf(node, packed), next: 0 });
   };
-  for (const root of region.results) {
+  for (const root of [...region.results, ...effects]) {
     push(root);
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const operand = top.operands[top.next++];
@@ -51,7 +50,10 @@ export function nodesOf(region: Region, packed: ReadonlyMap<Node, Node>): Node[]
   return order;
 }
 
-/** The nodes that must be stored whatever the fusion: results, what routines and regions read, operands of contractions. */
+/**
+ * The nodes that must be stored whatever the fusion: results, what routines and regions read, operands of contractions, and
+ * bounds checks, which must see every element even where only some are used.
+ */
 export function requiredStores(region: Region, order: readonly Node[], packed: ReadonlyMap<Node, Node>): Set<Node> {
   const required = new Set<Node>();
   const dense = (node: Node) => {
@@ -60,6 +62,7 @@ export function requiredStores(region: Region, order: readonly Node[], packed: R
   };
   for (const result of region.results) dense(result);
   for (const node of order) {
+    if (is(node, "checkBounds")) required.add(node);
     if (isRoutine(node.op) || familyOf[node.op] === "region") node.inputs.forEach(dense);
     if (is(node, "contract")) {
       const panels = packed.get(node);
@@ -105,20 +108,4 @@ function toStore(operand: Node, required: ReadonlySet<Node>): Node {
     if (copy !== base && walkView(operand, (node) => node === copy) !== null) return copy;
   }
   return base.size > 2 * operand.size && !hasMemory(base) && !required.has(base) ? operand : base;
-}
-
-/** Whether a region, or a region in it, holds a bounds check. */
-export function hasChecks(region: Region, known: Map<Region, boolean>): boolean {
-  const before = known.get(region);
-  if (before !== undefined) return before;
-  const seen = new Set<Node>(region.results);
-  let found = false;
-  for (const node of seen) {
-    if (node.op === "checkBounds") found = true;
-    for (const inner of regionsOf(node)) found ||= hasChecks(inner, known);
-    if (found) break;
-    for (const x of node.inputs) seen.add(x);
-  }
-  known.set(region, found);
-  return found;
 }

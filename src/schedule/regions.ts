@@ -57,7 +57,7 @@ function emitCond(node: Node<"cond">, { emitter, operands, outputs }: Job): Step
   const alive = outputs.flatMap((output, i) => (output === null ? [] : [i]));
   const branch = (region: Region) => {
     const result = (i: number) => outputs[alive[i] as number] as Operand;
-    return emitter.region(only(region, alive), { parameters: operands.slice(1), result, donations: [], guarded: false }).steps;
+    return emitter.region(emitter.narrowed(region, alive), { parameters: operands.slice(1), result, donations: [], guarded: false }).steps;
   };
   return [{ kind: "if", condition: operands[0] as Operand, then: branch(then), otherwise: branch(otherwise) }];
 }
@@ -85,7 +85,7 @@ function emitScan(node: Node<"scan">, job: Job): Step[] {
   const parameters = [...job.operands.slice(0, constants), ...places, ...sequences];
   const alive = body.results.flatMap((_, i) => (i < carries || (job.outputs[i] ?? null) !== null ? [i] : []));
   const stacked = alive.slice(carries).map((i) => moving(job.outputs[i] as Operand, body.results[i] as Node));
-  const inside = iteration(job, only(body, alive), parameters, constants, places, stacked);
+  const inside = iteration(job, job.emitter.narrowed(body, alive), parameters, constants, places, stacked);
   return [...steps, { kind: "loop", counter, count: length, reverse, body: inside }];
 }
 
@@ -98,11 +98,6 @@ function startState(job: Job, constants: number, types: readonly ResultType[]): 
     return place;
   });
   return { places, steps };
-}
-
-/** The region with some of its results only: nobody takes the others. */
-function only(region: Region, results: readonly number[]): Region {
-  return { parameters: region.parameters, results: results.map((i) => region.results[i] as Node) };
 }
 
 /** One iteration: the body, then the carries that could not be written in place moved to where the next iteration reads them. */

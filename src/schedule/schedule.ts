@@ -41,7 +41,6 @@ export function schedule(
     const required = requiredStores(inner, order, simplified.packed);
     // What is written in place waits for all checks, so a check must not stand in the task that writes.
     const checks = inner === simplified.region && donations.length > 0 ? order.filter((node) => node.op === "checkBounds") : [];
-    for (const node of checks) required.add(node);
     return fuse ? fusion(order, required, simplified.packed, new Set(checks)) : separate(order, required);
   });
   const inputs = region.parameters.length;

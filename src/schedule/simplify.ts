@@ -6,7 +6,7 @@ import { rebuild } from "../graph/build.ts";
 import type { Target } from "../graph/kernel.ts";
 import { is, type Node, topological } from "../graph/node.ts";
 import type { Attributes, Op, Region } from "../graph/operation.ts";
-import { mapRegions } from "../graph/rewrite.ts";
+import { mapRegions, regionsOf } from "../graph/rewrite.ts";
 import { isHero, isSmall, normalizeContraction, packRight } from "./contraction.ts";
 import { improve } from "./patterns.ts";
 
@@ -17,6 +17,8 @@ export interface Simplified {
   readonly packed: ReadonlyMap<Node, Node>;
   /** The place of each node in the program as it was written. */
   readonly rank: ReadonlyMap<Node, number>;
+  /** What runs in each region though nobody may need its values: bounds checks, and region operations with checks inside. */
+  readonly effects: ReadonlyMap<Region, readonly Node[]>;
 }
 
 export interface SimplifyOptions {
@@ -29,7 +31,8 @@ export interface SimplifyOptions {
 export function simplify(region: Region, target: Target, options: SimplifyOptions): Simplified {
   const packed = new Map<Node, Node>();
   const rank = new Map<Node, number>();
-  return { region: simplifyRegion(region, { target, options, packed, rank, regions: new Map() }), packed, rank };
+  const effects = new Map<Region, readonly Node[]>();
+  return { region: simplifyRegion(region, { target, options, packed, rank, effects, regions: new Map() }), packed, rank, effects };
 }
 
 interface Shared {
@@ -37,6 +40,7 @@ interface Shared {
   readonly options: SimplifyOptions;
   readonly packed: Map<Node, Node>;
   readonly rank: Map<Node, number>;
+  readonly effects: Map<Region, readonly Node[]>;
   readonly regions: Map<Region, Region>;
 }
 
@@ -49,6 +53,7 @@ function simplifyRegion(region: Region, shared: Shared): Region {
   const results = region.results.map((r) => rewriter.final(r));
   const renewed = { parameters: region.parameters, results };
   shared.regions.set(region, renewed);
+  shared.effects.set(renewed, rewriter.effects);
   return renewed;
 }
 
@@ -60,6 +65,8 @@ class Rewriter {
   private readonly replaced = new Map<Node, Node>();
   /** Final nodes by structure. */
   private readonly known = new Map<string, Node>();
+  /** Final nodes that run whether or not a result needs them. */
+  readonly effects: Node[] = [];
 
   constructor(shared: Shared) {
     this.shared = shared;
@@ -105,6 +112,7 @@ class Rewriter {
       this.done.set(node, current);
       this.done.set(current, current);
       this.shared.rank.set(current, this.shared.rank.size);
+      if (this.hasEffect(current)) this.effects.push(current);
       const panels = is(current, "contract") ? packRight(current, this.shared.target) : null;
       if (panels !== null) this.shared.packed.set(current, this.final(panels));
       return;
@@ -112,6 +120,10 @@ class Rewriter {
     this.replaced.set(node, next);
     stack.push(node);
     if (current !== node) this.replaced.set(current, next);
+  }
+
+  private hasEffect(node: Node): boolean {
+    return is(node, "checkBounds") || regionsOf(node).some((inner) => (this.shared.effects.get(inner) as readonly Node[]).length > 0);
   }
 
   private apply(node: Node): Node | null {

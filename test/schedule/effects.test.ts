@@ -1,0 +1,70 @@
+// Bounds checks are effects: they run whether or not a result needs what they guard, so that a mistake in the data never
+// depends on what the compiler found out about the program.
+
+import { beforeEach, describe, expect, it } from "vitest";
+import { compile, concat, cond, ones, scan, setDevice, type Tensor, tensor, variable, zeros } from "../../src/index.ts";
+
+type Indices = Tensor<"int32">;
+const int = (...values: number[]) => tensor(values, { dtype: "int32" });
+const x = tensor([1, 2]);
+
+/** Programs of indices into two elements that need no index, or not all of them. */
+const programs: Record<string, (indices: Indices) => unknown> = {
+  "all elements are equal": (i) => zeros([2]).gather(i),
+  "multiplied by zero": (i) => x.cast("int32").gather(i).mul(0),
+  "only a slice is used": (i) => x.gather(i).slice([0, 1]),
+  "nothing is left": (i) => x.gather(i).slice([0, 0]),
+  "cut off again": (i) => concat([x.gather(i).sum(), x]).slice([3, 5]),
+  "a class that is never looked at": (i) => i.oneHot(2).slice(null, [1, 2]),
+  "in a branch whose result is dropped": (i) =>
+    cond(
+      x.sum().gt(0),
+      () => [x.gather(i).sum(), x],
+      () => [x.sum(), x],
+    )[1],
+  "in a branch that is known": (i) =>
+    cond(
+      ones([], { dtype: "bool" }),
+      () => zeros([2]).gather(i),
+      () => zeros([3]),
+    ),
+  "in a loop whose output is dropped": (i) =>
+    scan((c: Tensor, k: Indices) => [c.add(1), x.gather(k.reshape([1]) as Indices)] as never, tensor(0), i as never)[0],
+  "in a loop that only assigns": (i) => {
+    const count = variable(0, "count");
+    scan(
+      (c: Tensor, k: Indices) => {
+        count.assign(count.add(zeros([2]).gather(k)));
+        return [c, undefined] as never;
+      },
+      tensor(0),
+      i as never,
+    );
+    return count.mul(1);
+  },
+};
+
+describe.each(["reference", "wasm"] as const)("on %s", (device) => {
+  beforeEach(() => {
+    setDevice(device);
+    return () => setDevice("auto");
+  });
+
+  it.each(Object.entries(programs))("%s", (_, program) => {
+    const f = compile((indices: Indices) => program(indices) as Tensor);
+    expect(() => f(int(0, 1, 2)).dataSync()).toThrow("got 2, expected 0 to 1");
+    expect(() => f(int(1, 0, 1)).dataSync()).not.toThrow();
+    expect(() => (program(int(0, 1, -1)) as Tensor).dataSync()).toThrow("got -1");
+  });
+
+  it("a step commits nothing when a check fails whose value it does not need", () => {
+    const w = variable(ones([3]), "w");
+    const step = compile((i: Indices) => {
+      const kept = zeros([2]).gather(i).sum();
+      w.assign(w.add(1).add(kept));
+    });
+    step(int(1));
+    expect(() => step(int(2))).toThrow("got 2");
+    expect(w.toArraySync()).toEqual([2, 2, 2]);
+  });
+});
