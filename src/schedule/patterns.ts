@@ -158,8 +158,8 @@ const sliceRule: Pattern<"slice"> = (node) => {
 const padRule: Pattern<"pad"> = (node) => {
   const x = first(node);
   const { low, high, interior, value } = node.attributes;
-  if (constantOf(x) === value) return constant(value, node.dtype, node.shape);
-  if (!is(x, "pad") || x.attributes.value !== value || [...interior, ...x.attributes.interior].some((n) => n > 0)) return null;
+  if (Object.is(constantOf(x), value)) return constant(value, node.dtype, node.shape);
+  if (!is(x, "pad") || !Object.is(x.attributes.value, value) || [...interior, ...x.attributes.interior].some((n) => n > 0)) return null;
   const sum = (a: readonly number[], b: readonly number[]) => a.map((n, i) => n + (b[i] as number));
   return pad(first(x), sum(low, x.attributes.low), sum(high, x.attributes.high), value);
 };

@@ -161,7 +161,7 @@ function attributesKey(node: Node): string | null {
     }
     default: {
       let text = "";
-      for (const value of Object.values(node.attributes as object)) text += `|${value}`;
+      for (const value of Object.values(node.attributes as object)) text += `|${Object.is(value, -0) ? "-0" : value}`;
       return text;
     }
   }

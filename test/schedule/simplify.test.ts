@@ -196,3 +196,12 @@ test("a chain of 10,000 nodes, and the ranks follow the program", () => {
   expect(order.length).toBeLessThan(10_000);
   for (const n of order) for (const i of n.inputs) expect(rank.get(i) as number).toBeLessThan(rank.get(n) as number);
 });
+
+test("padding with 0 and padding with −0 are two things: joining relies on it", () => {
+  const joined = binary("add", pad(number(0), [0], [4], -0), pad(x, [4], [0], -0));
+  const padded = (value: number) => pad(x, [1], [0], value);
+  const results = [joined, padded(-0), padded(0), pad(padded(-0), [1], [0], 0)];
+  const evaluate = (roots: readonly Node[]) => evaluateRegion({ parameters: [x], results: roots }, [Float32Array.of(1, 2, 3, 4)]);
+  // toEqual tells −0 from 0.
+  expect(evaluate(simple(...results))).toEqual(evaluate(results));
+});
