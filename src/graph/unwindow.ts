@@ -160,24 +160,19 @@ function joinContraction(g: Node, shape: Shape, { axes, sizes, strides, dilation
     data: [...contracted[other], ...moving.map((_, i) => data.shape.length + i)],
   };
   const batches = { weights: batch[side].map(ownAxis), data: [...batch[other]] };
-  const product =
-    side === 0
-      ? contract(turned, blocks, [batches.weights, batches.data], [pairs.weights, pairs.data])
-      : contract(blocks, turned, [batches.data, batches.weights], [pairs.data, pairs.weights]);
+  const product = contract(turned, blocks, [batches.weights, batches.data], [pairs.weights, pairs.data]);
 
   // Back to the order of the tensor, each phase beside its positions.
   const found = originsOf(product as Node<"contract">);
   const resultOf = (kind: Origin["kind"], at: 0 | 1, axis: number) =>
-    found.findIndex((o) => o.kind === kind && (kind === "batch" ? o.axis === axis : o.side === at && o.axis === axis));
-  const firstBatch = (o: Origin) => (side === 0 ? ownAxis(o.axis) : o.axis);
-  const resultAt = (o: Origin) =>
-    o.kind === "batch" ? resultOf("batch", 0, firstBatch(o)) : resultOf("free", o.side, o.side === side ? ownAxis(o.axis) : o.axis);
+    found.findIndex((o) => o.kind === kind && o.side === at && o.axis === axis);
+  const batchAt = (axis: number) => resultOf("batch", 0, ownAxis(side === 0 ? axis : (batch[1][batch[0].indexOf(axis)] as number)));
+  const resultAt = ({ kind, side: from, axis }: Origin) =>
+    kind === "batch" ? batchAt(axis) : from === side ? resultOf("free", 0, ownAxis(axis)) : resultOf("free", 1, axis);
   const wanted = range(0, shape.length).map((axis) => resultAt(originAt(axis)));
-  const phases = plans.map((_, i) => resultOf("free", side, others.length + 2 * i + 1));
+  const phases = plans.map((_, i) => resultOf("free", 0, others.length + 2 * i + 1));
   const idle =
-    moving.length === plans.length
-      ? []
-      : plans.flatMap((_, i) => (moving.includes(i) ? [] : [resultOf("free", side, others.length + 2 * i)]));
+    moving.length === plans.length ? [] : plans.flatMap((_, i) => (moving.includes(i) ? [] : [resultOf("free", 0, others.length + 2 * i)]));
   let result = permute(product, [...wanted, ...phases, ...idle]);
   result = reshape(result, result.shape.slice(0, shape.length + phases.length));
   for (let i = plans.length - 1; i >= 0; i--) {
