@@ -4,11 +4,11 @@
 import { rebuild, scan } from "./build.ts";
 import { is, type Node, topological } from "./node.ts";
 import type { Region } from "./operation.ts";
-import { mapRegions } from "./rewrite.ts";
+import { creationOrder, mapRegions } from "./rewrite.ts";
 
 /** The graph with twin scans made one, in regions too. Nodes that do not change keep their identity. */
 export function mergeScans(roots: readonly Node[]): Node[] {
-  const order = topological(roots);
+  const order = creationOrder(topological(roots));
   const twins = findTwins(order);
   const merged = new Map<readonly Node<"scan">[], readonly Node[]>();
   const memo = new Map<Node, Node>();

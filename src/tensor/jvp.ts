@@ -78,7 +78,7 @@ export function jvp<R>(
  * @returns tensors of the types of `wrt`.
  * @throws UserError `SHAPE` where a vector has another type than its tensor.
  * @example
- * const [Hv] = hessianVectorProduct(loss, [W], [v]);
+ * const [Hv] = hessianVectorProduct(loss, [W], [ones([2, 2])]);
  * Source: Pearlmutter, "Fast exact multiplication by the Hessian", 1994.
  */
 export function hessianVectorProduct<D extends DType>(
