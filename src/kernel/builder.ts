@@ -5,13 +5,14 @@
 import type { DType } from "../graph/dtype.ts";
 import type { Expression } from "../graph/kernel.ts";
 import { InternalError } from "../util/errors.ts";
-import { operate, scalarOf, type Writer } from "./elementwise.ts";
+import { operate, scalarOf } from "./elementwise.ts";
 import * as x from "./expression.ts";
 import type { Environment, Frame } from "./frames.ts";
 import type { Index } from "./index.ts";
 import type { Kept } from "./keep.ts";
 import { Positions } from "./positions.ts";
 import { type Access, type Operation, operandsOf, type Reduce, type Value } from "./value.ts";
+import type { Writer } from "./writer.ts";
 
 /** Lowers a reduction where it is first needed; gives the values of all reductions that it computed along the way. */
 export type ReduceHere = (builder: Builder, reduce: Reduce, environment: Environment) => void;
@@ -132,6 +133,11 @@ export class Builder extends Positions {
       emit: (value) => this.let(frame, value),
       mutable: (value) => this.mutable(frame, value),
       push: (statement) => frame.statements.push(statement),
+      block: (write) => {
+        const inner = this.inside(frame);
+        write(this.writer(inner));
+        return inner.statements;
+      },
     };
   }
 

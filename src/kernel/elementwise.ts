@@ -3,12 +3,13 @@
 // chosen and cast, never computed with.
 
 import { type DType, isFloat, isHalf } from "../graph/dtype.ts";
-import type { Expression, Scalar, Statement } from "../graph/kernel.ts";
+import type { Expression, Scalar } from "../graph/kernel.ts";
 import { InternalError } from "../util/errors.ts";
 import * as x from "./expression.ts";
-import { atan2Maths, powMaths, threefryMaths, unaryMaths } from "./maths.ts";
 import { fromBfloat, fromHalf, toBfloat, toHalf } from "./maths/half.ts";
+import { atan2Maths, powMaths, threefryMaths, unaryMaths } from "./maths.ts";
 import type { OperationName } from "./value.ts";
+import type { Writer } from "./writer.ts";
 
 const scalars: Record<DType, Scalar> = {
   bool: "bool",
@@ -25,14 +26,6 @@ const scalars: Record<DType, Scalar> = {
 /** What a register holds for an element of a dtype. */
 export function scalarOf(dtype: DType): Scalar {
   return scalars[dtype];
-}
-
-/** Where an operation writes what it needs on the way. */
-export interface Writer {
-  readonly emit: x.Emit;
-  /** A new variable with a first value, which later statements set. */
-  readonly mutable: (value: Expression) => Expression & { kind: "variable" };
-  readonly push: (statement: Statement) => void;
 }
 
 /** Brings the result of integer arithmetic back into the dtype. */
@@ -69,7 +62,7 @@ export function operate(
     case "tanh":
     case "erf":
     case "erfc":
-      return unaryMaths[op](a, emit);
+      return unaryMaths[op](a, writer);
     case "sqrt":
       return x.sqrt(a);
     case "floor":
@@ -176,12 +169,11 @@ function floatRemainder(a: Expression, b: Expression, writer: Writer): Expressio
   const valid = emit(x.and(x.and(x.lt(x.abs(a), infinity), x.lt(0, magnitude)), x.eq(b, b)));
   const rest = writer.mutable(x.select(valid, x.abs(a), x.constant(type, 0)));
   const active = x.and(valid, x.le(magnitude, rest));
-  const any = (e: Expression): Expression => Array.from({ length: type.lanes }, (_, i) => x.lane(e, i)).reduce((p, q) => x.or(p, q));
   const ratio = x.min(x.div(rest, magnitude), type.scalar === "f32" ? 2 ** 127 : 2 ** 1023);
   const quotient = x.max(x.floor(x.mul(ratio, 1 - 2 ** -22)), 1);
   writer.push({
     kind: "while",
-    condition: any(active),
+    condition: x.anyLane(active),
     body: [x.set(rest, x.select(active, x.max(x.fma(x.neg(quotient), magnitude, rest), 0), rest))],
   });
   const signed = emit(x.select(x.lt(a, 0), x.neg(rest), rest));

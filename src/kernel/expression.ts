@@ -388,3 +388,8 @@ export function branch(condition: Expression, yes: readonly Statement[], no: rea
 export function set(target: Expression & { readonly kind: "variable" }, value: Expression): Statement {
   return { kind: "set", name: target.name, value };
 }
+
+/** Whether a condition holds in any lane, as a scalar. */
+export function anyLane(condition: Expression): Expression {
+  return Array.from({ length: condition.type.lanes }, (_, i) => lane(condition, i)).reduce((p, q) => or(p, q));
+}

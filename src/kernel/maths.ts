@@ -10,16 +10,17 @@ import { log, log1p } from "./maths/logarithm.ts";
 import { pow } from "./maths/power.ts";
 import { threefry } from "./maths/threefry.ts";
 import { cos, sin } from "./maths/trigonometry.ts";
+import type { Writer } from "./writer.ts";
 
-type UnaryMaths = (x: Expression, emit: Emit) => Expression;
+type UnaryMaths = (x: Expression, writer: Writer) => Expression;
 
 /** The formulas use their arguments many times. */
 function named(x: Expression, emit: Emit): Expression {
   return isSimple(x) ? x : emit(x);
 }
 
-function withHost(name: HostFunction, lanes: UnaryMaths): UnaryMaths {
-  return (x, emit) => (x.type.scalar === "f64" ? host(name, x) : lanes(named(x, emit), emit));
+function withHost(name: HostFunction, lanes: (x: Expression, emit: Emit, writer: Writer) => Expression): UnaryMaths {
+  return (x, writer) => (x.type.scalar === "f64" ? host(name, x) : lanes(named(x, writer.emit), writer.emit, writer));
 }
 
 /**
@@ -28,8 +29,8 @@ function withHost(name: HostFunction, lanes: UnaryMaths): UnaryMaths {
  *
  *     exp 1.05   expm1 1.5   log 1   log1p 1.5   sin, cos 1.75   tanh 1.5   erf 1.25   erfc 4.5
  *
- * for all arguments, subnormal ones and results among them, with −0, ±∞ and NaN as in JavaScript. Only sin and cos are bounded:
- * beyond |x| = 2²¹, where neighbouring float32 numbers are ¼ apart, they take x as 0. float64 is as good as the host's.
+ * for all arguments, subnormal ones and results among them, with −0, ±∞ and NaN as in JavaScript; sin and cos 2.5 beyond |x| = 2²¹.
+ * float64 is as good as the host's.
  */
 export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "erf" | "erfc", UnaryMaths>> = {
   exp: withHost("exp", exp),

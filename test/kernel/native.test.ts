@@ -6,7 +6,6 @@ import type { TypedArray } from "../../src/graph/dtype.ts";
 import type { Expression } from "../../src/graph/kernel.ts";
 import type { Node } from "../../src/graph/node.ts";
 import type { RoutineOp } from "../../src/graph/operation.ts";
-import { trigonometricBound } from "../../src/kernel/maths/trigonometry.ts";
 import { powMaths, unaryMaths } from "../../src/kernel/maths.ts";
 import { lowerRoutine } from "../../src/kernel/routines/index.ts";
 import { renderC } from "../../src/render/c/program.ts";
@@ -20,15 +19,14 @@ describe.runIf(nativeSupport().available)("native", () => {
   const device = createNativeDevice({ render: renderC });
   const { lanes } = device.target;
   const inputs = everyNth(9973);
-  const inside = inputs.map((x) => (Math.abs(x) <= trigonometricBound ? x : 1));
 
   test.each(Object.keys(unaryMaths) as (keyof typeof unaryMaths)[])("%s", (name) => {
-    const x = name === "sin" || name === "cos" ? inside : inputs;
-    const lowered = columnKernel(([v], emit) => unaryMaths[name](v as Expression, emit), 1, x.length, lanes);
+    const x = inputs;
+    const lowered = columnKernel(([v], _, writer) => unaryMaths[name](v as Expression, writer), 1, x.length, lanes);
     const exact = name === "erf" ? erf : name === "erfc" ? erfc : Math[name];
     const results = runLowered(device, lowered, [x], "float32", x.length);
     expect(x.reduce((most, v, i) => Math.max(most, ulpError(results[i] as number, exact(v))), 0)).toBeLessThanOrEqual(
-      name === "erfc" ? 4.5 : 1.75,
+      name === "erfc" ? 4.5 : 2.5,
     );
   });
 

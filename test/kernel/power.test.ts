@@ -121,7 +121,7 @@ describe("float64", () => {
   const points = Float64Array.of(-0, 0.1, -0.7, 2.5, 30, -Infinity, Number.NaN, 1e-300);
 
   test.each(Object.keys(unaryMaths) as (keyof typeof unaryMaths)[])("%s is the host's", (name) => {
-    const lowered = columnKernel(([x], emit) => unaryMaths[name](x as Expression, emit), 1, points.length, 1, "f64");
+    const lowered = columnKernel(([x], _, writer) => unaryMaths[name](x as Expression, writer), 1, points.length, 1, "f64");
     const expected = Float64Array.from(points, name === "erf" ? erf : name === "erfc" ? erfc : Math[name]);
     for (const { device } of devices) expect(runLowered(device, lowered, [points], "float64", points.length)).toEqual(expected);
   });

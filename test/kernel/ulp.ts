@@ -3,27 +3,43 @@
 import type { Expression, Kernel, Scalar, Statement } from "../../src/graph/kernel.ts";
 import type { Lowered } from "../../src/graph/task.ts";
 import { type Emit, integer, load, mul, typeOf, variable } from "../../src/kernel/expression.ts";
+import type { Writer } from "../../src/kernel/writer.ts";
 
 /** A kernel that computes one value from each row of its inputs; all of one type. Lengths are multiples of the lanes. */
 export function columnKernel(
-  build: (inputs: readonly Expression[], emit: Emit) => Expression,
+  build: (inputs: readonly Expression[], emit: Emit, writer: Writer) => Expression,
   inputs: number,
   length: number,
   lanes: number,
   scalar: Scalar & ("f32" | "f64" | "u32") = "f32",
 ): Lowered {
   const statements: Statement[] = [];
-  const emit: Emit = (value) => {
-    if (value.kind === "constant" || value.kind === "variable") return value;
-    const name = `v${statements.length}`;
-    statements.push({ kind: "let", name, value });
-    return variable(name, value.type);
+  let names = 0;
+  const writerOf = (list: Statement[]): Writer => {
+    const declare = (value: Expression) => {
+      const name = `v${names++}`;
+      list.push({ kind: "let", name, value });
+      return { kind: "variable", name, type: value.type } as const;
+    };
+    return {
+      emit: (value) => (value.kind === "constant" || value.kind === "variable" ? value : declare(value)),
+      mutable: declare,
+      push: (statement) => list.push(statement),
+      block: (write) => {
+        const inner: Statement[] = [];
+        write(writerOf(inner));
+        return inner;
+      },
+    };
   };
+  const writer = writerOf(statements);
+  const { emit } = writer;
   const at = mul(variable("i", integer(0).type), lanes);
   const type = typeOf(scalar, lanes);
   const value = build(
     Array.from({ length: inputs }, (_, i) => emit(load(i, type, at))),
     emit,
+    writer,
   );
   const body: Statement[] = [...statements, { kind: "store", buffer: inputs, index: at, value }];
   const kernel: Kernel = {
