@@ -1,7 +1,7 @@
 // A bundle: one safetensors file with a trained model's weights, and in its metadata, as JSON, all that is needed to use them:
 // the network, the preprocessing, the label names, and where it came from.
 
-import type { Preprocessing } from "../data/preprocess.ts";
+import type { Feature, Preprocessing } from "../data/preprocess.ts";
 import type { Target } from "../data/target.ts";
 import { writeFileAtomically } from "../io/node/file.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
@@ -69,15 +69,29 @@ function parseConfig(path: string, text: string): BundleConfig {
     const { network, target, input } = config;
     const sizes = [network.inputs, ...network.hidden, network.outputs];
     const good =
+      Array.isArray(network.hidden) &&
       sizes.every((n) => Number.isSafeInteger(n) && n > 0 && n < 2 ** 24) &&
       typeof network.images === "boolean" &&
-      (target.task === "regress"
-        ? Number.isFinite(target.mean) && Number.isFinite(target.scale)
-        : target.labels.length === network.outputs) &&
-      (input.kind === "images" ? input.size.length === 2 : Array.isArray(input.preprocessing.features));
+      typeof target.name === "string" &&
+      (target.task === "regress" ? isScale(target) : areTexts(target.labels) && target.labels.length === network.outputs) &&
+      (input.kind === "images"
+        ? input.size.length === 2 && input.size[0] * input.size[1] === network.inputs && network.images
+        : input.preprocessing.features.every(isFeature) && widthOf(input.preprocessing) === network.inputs && !network.images);
     if (!good) throw damaged();
   } catch {
     throw damaged();
   }
   return config;
+}
+
+const isScale = ({ mean, scale }: { mean: number; scale: number }): boolean => Number.isFinite(mean) && Number.isFinite(scale) && scale > 0;
+
+const areTexts = (values: readonly string[]): boolean => Array.isArray(values) && values.every((v) => typeof v === "string");
+
+const isFeature = (f: Feature): boolean =>
+  typeof f.name === "string" &&
+  (f.kind === "number" ? isScale(f) : f.kind === "category" && areTexts(f.categories) && (f.mode === null || typeof f.mode === "string"));
+
+function widthOf({ features }: Preprocessing): number {
+  return features.reduce((sum, f) => sum + (f.kind === "number" ? 1 : f.categories.length), 0);
 }

@@ -41,8 +41,9 @@ function take({ images, labels }: Mnist["train"], indices: Int32Array): Dataset 
 
 /** Runs the whole command. */
 export async function trainDigits(values: TrainValues): Promise<void> {
-  for (const name of ["target", "task", "delimiter", "header"] as const)
+  for (const name of ["target", "task", "delimiter", "header", "test"] as const)
     if (values[name] !== undefined) throw mistake("OPTION", { where: `--${name}`, problem: "is for tables, not for mnist" });
+  if (values.categorical.length > 0) throw mistake("OPTION", { where: "--categorical", problem: "is for tables, not for mnist" });
   if (values.lambda === "auto")
     throw mistake("OPTION", {
       where: "--lambda",
@@ -57,7 +58,7 @@ export async function trainDigits(values: TrainValues): Promise<void> {
   const lambda = values.lambda ?? 0;
   const epochs = values.epochs ?? 5;
 
-  const session = openSession({ run: values.resume ?? values.run, name: "mnist", quiet: values.quiet, held: "validation" });
+  const session = openSession({ name: "mnist", data: "mnist", values, held: "validation" });
   try {
     setSeed(values.seed);
     const model = buildNetwork(network);

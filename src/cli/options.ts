@@ -64,7 +64,19 @@ export function text<D extends string | undefined = undefined>(extra: Extra<D & 
   return make<string | undefined>("TEXT", extra, parse, extra.default) as Option<Optional<D, string>>;
 }
 
+/** One character, or the word tab. */
+export function character(extra: Extra<string>): Option<string | undefined> {
+  const parse = (value: string, name: string) => {
+    if (value === "tab") return "\t";
+    if ([...value].length !== 1 || /["\r\n]/.test(value)) throw refuse(name, value, "one character, or tab");
+    return value;
+  };
+  return make<string | undefined>("CHARACTER", extra, parse, extra.default);
+}
+
 /** One of some words. */
+export function choice<const C extends string>(choices: readonly C[], extra: Extra<C> & { readonly default: C }): Option<C>;
+export function choice<const C extends string>(choices: readonly C[], extra: Extra<C>): Option<C | undefined>;
 export function choice<const C extends string>(choices: readonly C[], extra: Extra<C>): Option<C | undefined> {
   const parse = (value: string, name: string) => {
     if (!choices.includes(value as C)) throw refuse(name, value, choices.join(" or "));

@@ -1,8 +1,9 @@
 // The command `downhill predict`: a bundle and new rows in, predictions out, as CSV.
 
-import { readIdx, readTable } from "../data/node/read.ts";
-import { applyPreprocessing, textsOf } from "../data/preprocess.ts";
-import { columnOf } from "../data/table.ts";
+import { type Csv, isMissing, parseNumber } from "../data/csv.ts";
+import { readCsv, readIdx } from "../data/node/read.ts";
+import { applyPreprocessing, describeUnseen } from "../data/preprocess.ts";
+import { tableFromCsv, usesDecimalComma } from "../data/table.ts";
 import type { Target } from "../data/target.ts";
 import { setDevice } from "../engine/devices.ts";
 import { writeFileAtomically } from "../io/node/file.ts";
@@ -11,24 +12,18 @@ import type { AnyTensor } from "../tensor/types.ts";
 import { predict as forward } from "../train/evaluate.ts";
 import { mistake } from "../util/errors.ts";
 import { type BundleConfig, loadBundle } from "./bundle.ts";
-import { type Command, choice, flag, type OptionsFor, text } from "./options.ts";
+import { type Command, type OptionsFor, text } from "./options.ts";
 import { showCount, showNumber } from "./progress.ts";
 import { percent } from "./report.ts";
+import { csvOptions, type SharedValues, sharedOptions } from "./shared.ts";
 
-export interface PredictValues {
+export interface PredictValues extends SharedValues {
   readonly out: string | undefined;
-  readonly delimiter: string | undefined;
-  readonly header: "yes" | "no" | undefined;
-  readonly device: string;
-  readonly trace: boolean;
 }
 
 const options: OptionsFor<PredictValues> = {
   out: text({ help: "file to write the predictions to", placeholder: "FILE", shownDefault: "standard output" }),
-  delimiter: text({ help: "what stands between values; tab for a tabulator", placeholder: "CHARACTER", shownDefault: "recognised" }),
-  header: choice(["yes", "no"], { help: "whether the first row holds names", shownDefault: "recognised" }),
-  device: text({ help: "where to compute: auto, wasm, native or reference", default: "auto", placeholder: "NAME" }),
-  trace: flag({ help: "show where an error came from" }),
+  ...sharedOptions,
 };
 
 export const predict: Command<PredictValues> = {
@@ -36,7 +31,7 @@ export const predict: Command<PredictValues> = {
   summary: "Uses a saved model on new rows or images.",
   description: [
     "Writes CSV, one line for each row of the input, in its order: the prediction, and for classes the probability of each. Where the new data has the target's column too, the score is reported on standard error.",
-    "The bundle is the model.safetensors that downhill train wrote. Columns are found by name; the preprocessing is the one learned in training. A model for images takes an IDX file.",
+    "The bundle is the model.safetensors that downhill train wrote. Columns are found by name, in any order, and others are not looked at; the preprocessing is the one learned in training. Texts that the training rows did not have stand for no category, and it says so. A model for images takes an IDX file.",
   ],
   positionals: [
     { name: "bundle", help: "the model.safetensors of a run" },
@@ -48,27 +43,43 @@ export const predict: Command<PredictValues> = {
     ["downhill predict runs/flowers/model.safetensors new.csv --out predictions.csv", "Writes them to a file."],
   ],
   async run(values, [bundlePath, dataPath]) {
-    setDevice(values.device as "auto");
+    setDevice(values.device);
     const { model, config } = loadBundle(bundlePath as string);
-    const { inputs, truth } = readInputs(config, dataPath as string, values);
+    const { inputs, notes, lines, truth } = readInputs(config, dataPath as string, values);
     const output = await forward(model, inputs);
-    const rows = rowsOf(config.target, (await output.data()) as Float32Array, output.shape);
+    const scores = (await output.data()) as Float32Array;
+    const wild = scores.findIndex((v) => !Number.isFinite(v));
+    if (wild >= 0) {
+      const row = Math.floor((wild * (inputs.shape[0] as number)) / scores.length);
+      throw mistake("DATA", {
+        where: lines === null ? (dataPath as string) : `${dataPath} line ${lines[row]}`,
+        problem: "the prediction is no finite number",
+        advice: "Look for a number that is far too large.",
+      });
+    }
+    const rows = rowsOf(config.target, scores, output.shape);
+    for (const note of notes) process.stderr.write(`${note}\n`);
     const csv = `${rows.map((row) => row.map(quote).join(",")).join("\n")}\n`;
     if (values.out === undefined) process.stdout.write(csv);
     else {
       writeFileAtomically(values.out, csv);
-      process.stderr.write(`${showCount(rows.length - 1)} predictions in ${values.out}\n`);
+      process.stderr.write(`${showCount(rows.length - 1)} ${rows.length === 2 ? "prediction" : "predictions"} in ${values.out}\n`);
     }
     if (truth !== null) process.stderr.write(`${compare(config.target, rows, truth)}\n`);
   },
 };
 
-/** The model's inputs, and the target's texts where the data has them. */
-function readInputs(
-  { input, target, network }: BundleConfig,
-  path: string,
-  values: PredictValues,
-): { inputs: AnyTensor; truth: (string | null)[] | null } {
+interface Inputs {
+  readonly inputs: AnyTensor;
+  /** What a person should know about how the data was read. */
+  readonly notes: readonly string[];
+  /** Lines of the file on which the rows begin. */
+  readonly lines: readonly number[] | null;
+  /** The targets as predictions are written, null where one is missing; null where the data has none. */
+  readonly truth: readonly (string | null)[] | null;
+}
+
+function readInputs({ input, target }: BundleConfig, path: string, values: PredictValues): Inputs {
   if (input.kind === "images") {
     const images = readIdx(path);
     const [height, width] = input.size;
@@ -79,24 +90,30 @@ function readInputs(
         got: `${images.dtype}[${images.shape.join(",")}]`,
         expected: `uint8[n,${height},${width}]`,
       });
-    return { inputs: tensor(images.data as Uint8Array, { shape: images.shape }), truth: null };
+    return { inputs: tensor(images.data as Uint8Array, { shape: images.shape }), notes: [], lines: null, truth: null };
   }
   const { preprocessing } = input;
-  const categorical = preprocessing.features.filter((f) => f.kind === "category").map((f) => f.name);
-  const delimiter = values.delimiter === undefined ? {} : { delimiter: values.delimiter === "tab" ? "\t" : values.delimiter };
-  const header = values.header === undefined ? {} : { header: values.header === "yes" };
-  const numeric = preprocessing.features.filter((f) => f.kind === "number").map((f) => f.name);
-  const table = readTable(path, { ...delimiter, ...header, categorical, numeric });
+  const named = (kind: "category" | "number") => preprocessing.features.filter((f) => f.kind === kind).map((f) => f.name);
+  const columns = preprocessing.features.map((f) => f.name);
+  const csv = readCsv(path, { ...csvOptions(values), names: columns });
+  const table = tableFromCsv(csv, { columns, categorical: named("category"), numeric: named("number") });
   const { data, shape } = applyPreprocessing(preprocessing, table);
-  if (shape[1] !== network.inputs)
-    throw mistake("BUNDLE", {
-      where: path,
-      problem: "the bundle's network and preprocessing do not fit",
-      got: shape[1],
-      expected: network.inputs,
-    });
-  const truth = table.columns.some((c) => c.name === target.name) ? textsOf(columnOf(table, target.name)) : null;
-  return { inputs: tensor(data, { shape }), truth };
+  return { inputs: tensor(data, { shape }), notes: describeUnseen(preprocessing, table), lines: csv.lines, truth: truthOf(target, csv) };
+}
+
+/** The targets, where the data has them: numbers as JavaScript writes them, unless a label is written otherwise. */
+function truthOf(target: Target, csv: Csv): (string | null)[] | null {
+  const column = csv.names.indexOf(target.name);
+  if (column < 0) return null;
+  const comma = usesDecimalComma(csv);
+  const numbers = target.task === "regress" || target.labels.every((label) => String(Number(label)) === label);
+  return csv.rows.map((row) => {
+    const cell = row[column] as string;
+    if (isMissing(cell)) return null;
+    const value = numbers ? parseNumber(cell, comma) : Number.NaN;
+    if (Number.isNaN(value)) return target.task === "regress" ? null : cell.trim();
+    return String(value);
+  });
 }
 
 /** Header and rows of the output. */

@@ -20,7 +20,7 @@ export interface Progress {
 export function showNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(2).replace("e+", "e");
+  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(2).replace(/\.?0*e\+?/, "e");
   return size >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
 }
 

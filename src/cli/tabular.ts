@@ -3,7 +3,7 @@
 import { readTable } from "../data/node/read.ts";
 import { applyPreprocessing, describePreprocessing, fitPreprocessing, type Preprocessing } from "../data/preprocess.ts";
 import { splitSamples } from "../data/split.ts";
-import { type Table, takeRows } from "../data/table.ts";
+import { columnOf, type NumberColumn, type Table, takeRows } from "../data/table.ts";
 import { encodeTarget, fitTarget, recogniseTask, rowsWithTarget, type Target } from "../data/target.ts";
 import { device } from "../engine/devices.ts";
 import { crossEntropy } from "../loss/classification.ts";
@@ -31,6 +31,7 @@ import { buildNetwork, describeNetwork, type NetworkSpec } from "./network.ts";
 import { showCount, showNumber } from "./progress.ts";
 import { facts, lambdaTable, percent } from "./report.ts";
 import { openSession, type Session } from "./session.ts";
+import { csvOptions } from "./shared.ts";
 import { hiddenSizes, type TrainValues } from "./train.ts";
 
 /** Rows up to which every step sees all of them. */
@@ -40,6 +41,12 @@ const batchRows = 256;
 const defaultSteps = { linear: 1000, mlp: 1500 } as const;
 /** Share of the training rows that early stopping looks at. */
 const validationShare = 0.15;
+/** Share of the rows to test on, unless --test says otherwise. */
+const testShare = 0.2;
+const defaultFolds = 5;
+/** Rows without which nothing can be said. */
+const leastRows = 10;
+const leastToTrain = 5;
 
 /** A model, with what it learned of the rows it was trained on. */
 interface Fitted {
@@ -65,12 +72,11 @@ export async function trainTable(file: string, values: TrainValues): Promise<voi
   const { target: name } = values;
   if (name === undefined)
     throw mistake("OPTION", { where: "downhill train", problem: "--target is missing", advice: `Name the column of ${file} to predict.` });
-  const header = values.header === undefined ? {} : { header: values.header === "yes" };
-  const delimiter = values.delimiter === undefined ? {} : { delimiter: values.delimiter === "tab" ? "\t" : values.delimiter };
-  const whole = readTable(file, { ...header, ...delimiter, categorical: values.categorical });
+  const { categorical } = values;
+  const whole = readTable(file, { ...csvOptions(values), categorical, names: [name, ...categorical] });
   const known = rowsWithTarget(whole, name);
-  if (known.length < 10)
-    throw mistake("DATA", { where: file, problem: "too few rows with a target", got: known.length, expected: "at least 10" });
+  if (known.length < leastRows)
+    throw mistake("DATA", { where: file, problem: "too few rows with a target", got: known.length, expected: `at least ${leastRows}` });
   const table = known.length === whole.rows ? whole : takeRows(whole, known);
   const recognised = recogniseTask(table, name);
   const task = values.task ?? recognised.task;
@@ -83,15 +89,32 @@ export async function trainTable(file: string, values: TrainValues): Promise<voi
     hidden: hiddenOf(values),
   };
   const all = fitTarget(table, name, task);
+  if (all.task === "regress" && new Set((columnOf(table, name) as NumberColumn).values).size === 1)
+    throw mistake("DATA", { where: `${file}, column "${name}"`, problem: "there is nothing to learn", got: `${all.mean} in every row` });
   const codes = all.task === "classify" ? (encodeTarget(all, table) as Int32Array) : undefined;
-  const parts = splitSamples(table.rows, { fraction: values.test, seed: values.seed, ...(codes === undefined ? {} : { labels: codes }) });
+  const fraction = values.test ?? testShare;
+  const parts = splitSamples(table.rows, { fraction, seed: values.seed, ...(codes === undefined ? {} : { labels: codes }) });
+  if (parts.train.length < leastToTrain)
+    throw mistake("OPTION", {
+      where: "--test",
+      problem: "leaves too few rows to train",
+      got: parts.train.length,
+      expected: `at least ${leastToTrain}`,
+    });
+  if (values.folds !== undefined && values.folds > parts.train.length)
+    throw mistake("OPTION", {
+      where: "--folds",
+      problem: "more folds than rows to train",
+      got: values.folds,
+      expected: `2 to ${parts.train.length}`,
+    });
   // Everything that can be wrong with the columns comes to light before a folder is made.
   const preprocessing = fitPreprocessing(takeRows(table, parts.train), [name]);
 
   const session = openSession({
-    run: values.resume ?? values.run,
     name: paths("runs").parse(file).name,
-    quiet: values.quiet,
+    data: file,
+    values,
     held: setup.hidden.length > 0 ? "validation" : "test",
   });
   try {
@@ -100,7 +123,7 @@ export async function trainTable(file: string, values: TrainValues): Promise<voi
       `${file}: ${showCount(whole.rows)} rows, ${whole.columns.length} columns`,
       ...whole.notes.map((note) => `  ${note}`),
       ...(missing > 0 ? [`  ${name}: ${missing} ${missing === 1 ? "row" : "rows"} without a value left out`] : []),
-      `target ${name}: ${describeTask(setup, all, values.task === undefined ? recognised.reason : null)}`,
+      `target ${name}: ${describeTask(all, values.task === undefined ? recognised.reason : null)}`,
       `split: ${showCount(parts.train.length)} rows to train, ${showCount(parts.test.length)} to test${codes === undefined ? "" : ", each class in proportion"}`,
       ...describePreprocessing(preprocessing).map((line) => `  ${line}`),
     );
@@ -117,15 +140,15 @@ function hiddenOf(values: TrainValues): readonly number[] {
   throw mistake("OPTION", { where: "--hidden", problem: "a linear model has no hidden layers", advice: "Add --model mlp." });
 }
 
-function describeTask({ task }: Setup, target: Target, reason: string | null): string {
-  const why = reason === null ? "as told" : `${reason}; --task says otherwise`;
+function describeTask(target: Target, reason: string | null): string {
+  const why = reason === null ? "as told" : `${reason}; --task overrules`;
   if (target.task === "regress") return `regression (${why})`;
   const { labels } = target;
   const list = `${labels
     .slice(0, 8)
     .map((text) => (/[\s,"]/.test(text) ? JSON.stringify(text) : text))
     .join(", ")}${labels.length > 8 ? ", …" : ""}`;
-  return `${task === "classify" ? "classification" : task}, ${labels.length} classes: ${list} (${why})`;
+  return `classification, ${labels.length} classes: ${list} (${why})`;
 }
 
 function lossOf(task: "classify" | "regress"): Loss {
@@ -203,10 +226,11 @@ async function chooseLambda(setup: Setup, train: Int32Array, codes: Int32Array |
   const rows = takeRows(table, train);
   const labels = codes === undefined ? {} : { labels: Array.from(train, (i) => codes[i] as number) };
   const lambdas = logSpaced(1e-5, 10, 13);
-  session.print(`choosing λ by ${values.folds}-fold cross-validation over ${lambdas.length} values`);
+  const folds = values.folds ?? defaultFolds;
+  session.print(`choosing λ by ${folds}-fold cross-validation over ${lambdas.length} values`);
   const result = await crossValidate({
     samples: rows.rows,
-    folds: values.folds,
+    folds,
     seed: values.seed,
     lambdas,
     choose: values["one-standard-error"] ? "oneStandardError" : "best",
@@ -251,7 +275,9 @@ async function trainAndReport(
     training: { data: file, rows: parts.train.length, lambda, seed: values.seed, test: scores, finished: new Date().toISOString() },
   });
   const summary =
-    task === "classify" ? `test accuracy ${percent(scores.accuracy as number)}` : `test R² ${showNumber(scores.rSquared as number)}`;
+    task === "classify"
+      ? `test accuracy ${percent(scores.accuracy as number)}`
+      : `test RMSE ${showNumber(scores.rootMeanSquaredError as number)}`;
   const curve = session.drawCurve(result.history, `${name}, ${describeNetwork(network)}`, `${summary}, λ ${showNumber(lambda)}`);
   session.print(
     "",
@@ -303,7 +329,8 @@ export async function testScores(fitted: Pick<Fitted, "model" | "preprocessing" 
     spread += (v - mean) ** 2;
   });
   return {
-    rSquared: 1 - squared / spread,
+    // Rows that are all the same have no variance to explain.
+    ...(spread > 0 ? { rSquared: 1 - squared / spread } : {}),
     rootMeanSquaredError: Math.sqrt(squared / truth.length) * target.scale,
     meanAbsoluteError: (absolute / truth.length) * target.scale,
   };

@@ -155,8 +155,8 @@ export function describeUnseen(preprocessing: Preprocessing, table: Table): stri
     if (feature.kind === "number") return [];
     const unseen = textsOf(columnOf(table, feature.name)).filter((t) => t !== null && !feature.categories.includes(t));
     if (unseen.length === 0) return [];
-    const what = unseen.length === 1 ? "1 value was" : `${unseen.length} values were`;
-    return [`${feature.name}: ${what} never seen in training, such as ${JSON.stringify(unseen[0])}, and stand for no category`];
+    const [what, stand] = unseen.length === 1 ? ["1 value was", "stands"] : [`${unseen.length} values were`, "stand"];
+    return [`${feature.name}: ${what} never seen in training, such as ${JSON.stringify(unseen[0])}, and ${stand} for no category`];
   });
 }
 

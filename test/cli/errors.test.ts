@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { downhill, downhillHere, workplace } from "./run.ts";
+import { downhill, downhillHere, entry, workplace } from "./run.ts";
 
 const place = workplace();
 const good = ["size,colour,kind", ...Array.from({ length: 30 }, (_, i) => `${i},${i % 3 ? "red" : "blue"},${i < 15 ? "a" : "b"}`)];
@@ -14,6 +15,10 @@ beforeAll(() => {
   file("header.csv", good.slice(0, 1));
   file("one.csv", ["x,y", ...Array.from({ length: 12 }, (_, i) => `${i},same`)]);
   file("few.csv", good.slice(0, 5));
+  file("still.csv", ["x,y", ...Array.from({ length: 12 }, (_, i) => `${i},3.5`)]);
+  file("twice.csv", ["x,x,kind", "1,2,a"]);
+  mkdirSync(join(place, "begun"));
+  file("begun/options.json", [`{ "data": "${join(place, "good.csv")}", "target": "kind", "hidden": [], "lambda": 2 }`]);
   file("quote.csv", ["size,kind", '1,"a', "2,b"]);
   writeFileSync(join(place, "empty.csv"), "");
   mkdirSync(join(place, "folder"));
@@ -45,6 +50,23 @@ describe("each mistake is one clear line, exit code 1, and leaves nothing behind
     [train("header.csv"), "header.csv: there are no rows below the header."],
     [train("few.csv"), "few.csv: too few rows with a target; got 4, expected at least 10."],
     [train("one.csv", "--target", "y"), 'one.csv, column "y": a target needs at least two classes; got "same" in every row.'],
+    [train("still.csv", "--target", "y"), 'still.csv, column "y": there is nothing to learn; got 3.5 in every row.'],
+    [train("twice.csv"), 'twice.csv line 1, column 2: the name "x" stands twice in the header. Rename one of the columns.'],
+    [train("good.csv", "--delimiter", "ab"), '--delimiter: not a valid value; got "ab", expected one character, or tab.'],
+    [train("good.csv", "--folds", "40", "--lambda", "auto"), "--folds: more folds than rows to train; got 40, expected 2 to 24."],
+    [train("good.csv", "--folds", "4"), "--folds: goes with --lambda auto."],
+    [train("good.csv", "--one-standard-error"), "--one-standard-error: goes with --lambda auto."],
+    [train("good.csv", "--test", "0.95"), "--test: leaves too few rows to train; got 1, expected at least 5."],
+    [
+      train("good.csv", "--run", "kept"),
+      "kept: there is a run in this folder already. Choose another folder, or go on with that run by --resume kept.",
+    ],
+    [train("good.csv", "--resume", "nowhere"), "nowhere: there is no run in this folder to resume."],
+    [
+      train("good.csv", "--resume", "begun"),
+      "--lambda: the run was begun with another value; got nothing, expected 2. Give the same options",
+    ],
+    [train("still.csv", "--resume", "begun"), 'still.csv: there is no column "kind".'],
     [train("quote.csv"), "quote.csv line 2, column 2: a quote is opened and never closed."],
     [train("none.csv"), "none.csv: there is no such file or folder."],
     [train("folder"), "folder: it is a folder, not a file."],
@@ -67,9 +89,10 @@ describe("each mistake is one clear line, exit code 1, and leaves nothing behind
     [train("good.csv", "more.csv"), 'downhill train: "more.csv" is one argument too many. Usage: downhill train <data> [options]'],
     [["train"], "downhill train: data is missing. Usage: downhill train <data> [options]"],
     [train("good.csv", "--categorical", "hue"), 'good.csv: there is no column "hue".'],
-    [train("good.csv", "--device", "gpu"), "unknown device; got gpu"],
+    [train("good.csv", "--device", "gpu"), '--device: not a valid value; got "gpu", expected auto or wasm or native or reference.'],
     [["train", "mnist", "--lambda", "auto"], "--lambda: auto is for tables"],
     [["train", "mnist", "--target", "y"], "--target: is for tables, not for mnist."],
+    [["train", "mnist", "--test", "0.5"], "--test: is for tables, not for mnist."],
     [train("good.csv", "--run", "good.csv/deeper"), "good.csv/deeper: a part of the path is a file, not a folder."],
     [["trian", "good.csv"], 'downhill: there is no command "trian". Did you mean "train"?'],
     [predict("kept/model.safetensors", "nocolour.csv"), 'nocolour.csv: there is no column "colour".'],
@@ -108,6 +131,19 @@ describe("each mistake is one clear line, exit code 1, and leaves nothing behind
       );
     }
     expect(readdirSync(locked)).toEqual([]);
+  });
+
+  test.runIf(existsSync("/dev/full"))("a full disk behind standard output is one clear line", () => {
+    const full = openSync("/dev/full", "w");
+    const result = spawnSync(process.execPath, [entry, ...predict("kept/model.safetensors", "good.csv")], {
+      cwd: place,
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(full);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain("error: standard output: the disk is full.");
+    expect(result.stderr).not.toContain(" at ");
   });
 
   test("--trace and DOWNHILL_TRACE show where an error came from", () => {

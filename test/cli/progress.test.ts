@@ -78,8 +78,8 @@ test("numbers, counts and times as people read them", () => {
     "0.1235",
     "12.35",
     "12346",
-    "1.50e-7",
-    "2.00e8",
+    "1.5e-7",
+    "2e8",
     "NaN",
   ]);
   expect(showCount(1234567.4)).toBe("1,234,567");

@@ -42,6 +42,7 @@ describe("a messy table of one's own", () => {
       "events.jsonl",
       "loss.svg",
       "model.safetensors",
+      "options.json",
     ]);
     const svg = readFileSync(join(place, "runs/orchard/loss.svg"), "utf8");
     expect(svg).toMatch(/^<svg xmlns[\s\S]*<polyline[\s\S]*<\/svg>\n$/);
@@ -85,7 +86,10 @@ describe("a messy table of one's own", () => {
       "Farbe,Tage seit Ernte,mehr,Hof; Region,Bemerkung,Gewicht (g),Durchmesser (cm)\nlila,3,x,Hof Neu,,37.5,3.4\n,,x,,,200,6.1\n",
     );
     const result = downhill(place, ["predict", "runs/orchard/model.safetensors", "new.csv"]);
-    expect(result.err).toBe("");
+    expect(result.err).toBe(
+      'Farbe: 1 value was never seen in training, such as "lila", and stands for no category\n' +
+        'Hof; Region: 1 value was never seen in training, such as "Hof Neu", and stands for no category\n',
+    );
     expect(
       lines(result.out)
         .slice(1)
@@ -116,7 +120,7 @@ describe("regression and networks", () => {
   test("numbers are told from classes, and predicted in their own units", async () => {
     const result = await downhillHere(place, ["train", "houses.csv", "--target", "price", "--lambda", "1e-5"]);
     expect(result.code).toBe(0);
-    expect(result.out).toContain("target price: regression (numbers with decimals; --task says otherwise)");
+    expect(result.out).toContain("target price: regression (numbers with decimals; --task overrules)");
     expect(Number(/test R²\s+([\d.]+)/.exec(result.out)?.[1])).toBeGreaterThan(0.9999);
     expect(Number(/test RMSE\s+([\d.]+)/.exec(result.out)?.[1])).toBeLessThan(2);
     writeFileSync(join(place, "one.csv"), "age,garden,area\n-2,ja,10\n");

@@ -70,7 +70,9 @@ test("bad options are refused", () => {
 });
 
 test("an option that there is not is refused with its likely name", () => {
-  expect(() => splitSamples(10, { fracton: 0.5 } as object)).toThrow('splitSamples: there is no option "fracton". Did you mean "fraction"?');
+  expect(() => splitSamples(10, { fracton: 0.5 } as object)).toThrow(
+    'splitSamples: there is no option "fracton". Did you mean "fraction"?',
+  );
   expect(() => kFold(10, { fold: 3 } as object)).toThrow('Did you mean "folds"?');
   expect(() => batchIndices(10, { batch_size: 3 } as never)).toThrow('Did you mean "batchSize"?');
   expect(() => batchIndices(10, undefined as never)).toThrow("batchIndices: the options must be an object; got undefined.");

@@ -23,6 +23,31 @@ export function exists(path: string): boolean {
   return fileSystem("looking for files").existsSync(path);
 }
 
+/** Where a process writes a file before it is renamed. */
+function temporaryName(path: string, process: number): string {
+  const { dirname, join, basename } = paths("writing files");
+  return join(dirname(path), `.${basename(path)}.${process}.tmp`);
+}
+
+/** Removes what processes left behind that were killed while they wrote a file. */
+export function removeLeftovers(path: string): void {
+  const fs = fileSystem("writing files");
+  const { dirname, basename } = paths("writing files");
+  for (const name of fs.readdirSync(dirname(path))) {
+    const writer = Number(/\.(\d+)\.tmp$/.exec(name)?.[1]);
+    if (name !== basename(temporaryName(path, writer)) || isRunning(writer)) continue;
+    fs.rmSync(temporaryName(path, writer), { force: true });
+  }
+}
+
+function isRunning(id: number): boolean {
+  try {
+    return process.kill(id, 0);
+  } catch (cause) {
+    return (cause as { code?: string }).code !== "ESRCH";
+  }
+}
+
 /**
  * Writes a file so that a reader, also after a crash, finds the old content or the new one whole.
  *
@@ -30,9 +55,8 @@ export function exists(path: string): boolean {
  */
 export function writeFileAtomically(path: string, content: Uint8Array | string): void {
   const fs = fileSystem("writing files");
-  const { dirname, join, basename } = paths("writing files");
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
+  const folder = paths("writing files").dirname(path);
+  const temporary = temporaryName(path, process.pid);
   let created = false;
   try {
     const file = fs.openSync(temporary, "w");

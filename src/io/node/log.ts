@@ -11,9 +11,10 @@ export interface EventLog {
 }
 
 /**
- * Opens `<folder>/events.jsonl` for appending. Each line is an event with `time`, ISO 8601.
+ * Opens `<folder>/events.jsonl` for appending. Each line is an event with `time`, ISO 8601. A last line that a crash cut off
+ * is removed.
  *
- * @throws UserError `FILE` when the folder cannot be written to
+ * @throws UserError `FILE` when the folder cannot be written to; so does `write` when the disk is full
  */
 export function openEventLog(folder: string): EventLog {
   makeFolder(folder);
@@ -21,6 +22,11 @@ export function openEventLog(folder: string): EventLog {
   const path = paths("the run's log").join(folder, "events.jsonl");
   let file: number | null;
   try {
+    if (fs.existsSync(path)) {
+      const before = fs.readFileSync(path);
+      const whole = before.lastIndexOf("\n") + 1;
+      if (whole < before.length) fs.truncateSync(path, whole);
+    }
     file = fs.openSync(path, "a");
   } catch (cause) {
     throw fileMistake("write", path, cause);
@@ -28,7 +34,12 @@ export function openEventLog(folder: string): EventLog {
   return {
     path,
     write(event) {
-      if (file !== null) fs.writeSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      if (file === null) return;
+      try {
+        fs.writeFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      } catch (cause) {
+        throw fileMistake("write", path, cause);
+      }
     },
     close() {
       if (file !== null) fs.closeSync(file);
