@@ -3,7 +3,8 @@
 //
 //   node examples/gpt.ts [--text FILE] [--steps 2000] [--seed 1] [--device auto] [--sample 300]
 //
-// The text lies on the device. A step draws its batch there, so hundreds of steps are one call.
+// The text lies on the device, and each step cuts its batch out there, so hundreds of steps are one call. Blocks are drawn without
+// putting them back: where nanoGPT draws at random, a fifth of the text would not be seen in 2,000 iterations.
 
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -22,6 +23,7 @@ import {
   Module,
   normal,
   Optimizer,
+  permutation,
   randomInteger,
   type Schedule,
   scaleByAdam,
@@ -110,13 +112,25 @@ const decay = stateless((gradients, { parameters }) =>
 );
 const optimizer = new Optimizer(chain(clipByGlobalNorm(1), scaleByAdam({ beta1: 0.9, beta2: 0.99 }), decay, scaleByLearningRate(rate)));
 
-const train = compile((characters: Tensor<"int32">) => {
-  const start = randomInteger([batch, 1], { high: characters.size - block });
-  const rows = characters.gather(start.add(arange(block + 1)));
+const train = compile((characters: Tensor<"int32">, starts: Tensor<"int32">) => {
+  const rows = characters.gather(starts.unsqueeze(1).add(arange(block + 1)));
   const loss = crossEntropy(model.forward(rows.slice(null, [0, block])), rows.slice(null, [1, null]));
   optimizer.minimize(loss);
   return loss;
 });
+
+/** Where the blocks of some steps begin: every part of the text once in random order, then all of it again, cut elsewhere. */
+function startsOf(count: number): Tensor<"int32"> {
+  const starts = new Int32Array(count * batch);
+  const room = training.size - block;
+  for (let at = 0; at < starts.length; ) {
+    const shift = randomInteger([], { high: Math.min(block, room) }).itemSync();
+    const order = permutation(Math.ceil((room - shift) / block)).dataSync();
+    for (const i of order.subarray(0, starts.length - at)) starts[at++] = shift + i * block;
+  }
+  return tensor(starts, { shape: [count, batch] });
+}
+const starts = startsOf(steps);
 
 const evaluate = compile((x: Tensor<"int32">, y: Tensor<"int32">) => crossEntropy(model.forward(x), y, { reduction: "sum" }));
 
@@ -157,14 +171,12 @@ async function generate(start: string, count: number): Promise<string> {
 }
 
 console.log(`${text.length} characters, ${characters.length} different; ${model.parameterCount()} parameters; ${device().name}`);
-let best = Number.POSITIVE_INFINITY;
 const begin = performance.now();
 for (let done = 0; done < steps; ) {
   const count = Math.min(every, steps - done);
-  const losses = await train.repeat(count, [training]).data();
+  const losses = await train.repeat(count, [training, starts.slice([done, done + count])], { sliced: [1] }).data();
   done += count;
   const loss = await validate();
-  best = Math.min(best, loss);
   const seconds = (performance.now() - begin) / 1000;
   console.log(
     `step ${done}: training loss ${(losses.at(-1) as number).toFixed(4)}, validation loss ${loss.toFixed(4)}, ${seconds.toFixed(0)} s`,
