@@ -96,6 +96,12 @@ export class Cell {
   }
 }
 
+/** All nodes that stand for a variable's present value: in the body of a loop also those that it has outside. */
+export function presentNodes(cell: Cell): readonly Node[] {
+  const node = cell.read();
+  return context.recorder === null ? [node] : context.recorder.presentNodes(cell);
+}
+
 /** The variable that a node is the present value of. */
 export function cellOf(node: Node): Cell | undefined {
   if (context.recorder !== null) return context.recorder.cellOf(node);

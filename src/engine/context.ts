@@ -11,6 +11,8 @@ export interface Recorder {
   /** The variable's value at this point of the traced program. */
   read(cell: Cell): Node;
   assign(cell: Cell, value: Node): void;
+  /** All nodes that stand for the variable's present value: in a body that does not assign it, also those outside. */
+  presentNodes(cell: Cell): readonly Node[];
   /** The variable that this node is the present value of. */
   cellOf(node: Node): Cell | undefined;
   /** The node with what the trace stands in for replaced by what it stood for before: for values made once, while tracing. */

@@ -49,10 +49,13 @@ class Trace implements Recorder {
   readonly start: number;
   readonly parameters: readonly Node<"input">[];
   readonly #examples: Examples | null;
+  /** Of a loop or branch, not of a compiled function. */
+  readonly #isBody: boolean;
   readonly #own: Set<Node> = new Set();
   readonly #versions: Map<Node, Cell> = new Map();
 
-  constructor(name: string, types: readonly Type[], parent: Trace | null, examples: number | null = null) {
+  constructor(name: string, types: readonly Type[], parent: Trace | null, isBody: boolean, examples: number | null = null) {
+    this.#isBody = isBody;
     this.name = name;
     this.parent = parent;
     this.start = constant(0, "bool").id;
@@ -69,9 +72,7 @@ class Trace implements Recorder {
   }
 
   get #root(): Trace {
-    let root: Trace = this;
-    while (root.parent !== null) root = root.parent;
-    return root;
+    return this.#chain().at(-1) as Trace;
   }
 
   read(cell: Cell): Node {
@@ -100,18 +101,34 @@ class Trace implements Recorder {
   cellOf(node: Node): Cell | undefined {
     for (let trace: Trace | null = this; trace !== null; trace = trace.parent) {
       const cell = trace.#versions.get(node);
-      if (cell !== undefined) return this.#presentOf(cell) === node ? cell : undefined;
+      if (cell !== undefined) return this.#aliases(cell).includes(node) ? cell : undefined;
     }
     return undefined;
   }
 
-  /** The cell's present value as this trace or an enclosing one has it. */
-  #presentOf(cell: Cell): Node | undefined {
-    for (let trace: Trace | null = this; trace !== null; trace = trace.parent) {
+  presentNodes(cell: Cell): readonly Node[] {
+    const nodes = this.#aliases(cell);
+    // The body of a loop that runs at once sees the value outside all traces.
+    const reachesOut = this.#root.#isBody && this.#chain().every((trace) => trace.cells.get(cell)?.assigned !== true);
+    return reachesOut ? [...nodes, cell.version()] : nodes;
+  }
+
+  /** What this trace and the enclosing ones have for the cell's present value, up to the one that assigned it. */
+  #aliases(cell: Cell): Node[] {
+    const nodes: Node[] = [];
+    for (const trace of this.#chain()) {
       const entry = trace.cells.get(cell);
-      if (entry !== undefined) return entry.present;
+      if (entry !== undefined) nodes.push(entry.present);
+      if (entry?.assigned === true) break;
     }
-    return undefined;
+    return nodes;
+  }
+
+  /** This trace and those around it, the innermost first. */
+  #chain(): Trace[] {
+    const list: Trace[] = [];
+    for (let trace: Trace | null = this; trace !== null; trace = trace.parent) list.push(trace);
+    return list;
   }
 
   outside(node: Node, what: string): Node {
@@ -139,9 +156,7 @@ class Trace implements Recorder {
   }
 
   examples(): readonly Examples[] {
-    const list: Examples[] = [];
-    for (let trace: Trace | null = this; trace !== null; trace = trace.parent) if (trace.#examples !== null) list.push(trace.#examples);
-    return list;
+    return this.#chain().flatMap((trace) => (trace.#examples === null ? [] : [trace.#examples]));
   }
 
   guard(setting: Setting<unknown>, value: unknown): void {
@@ -193,7 +208,7 @@ class Trace implements Recorder {
 
 /** Traces a function that is to be compiled on its own. */
 export function traceFunction(name: string, types: readonly Type[], body: (parameters: readonly Node[]) => readonly Node[]): Traced {
-  const trace = new Trace(name, types, null);
+  const trace = new Trace(name, types, null, false);
   try {
     const traced = within(trace, () => trace.finish(body(trace.parameters)));
     if (trace.restoreSettings())
@@ -221,7 +236,7 @@ export function traceBody(
 ): Traced {
   const parent = context.recorder;
   if (parent !== null && !(parent instanceof Trace)) throw new InternalError("an unknown recorder");
-  const trace = new Trace(parent === null ? name : parent.name, types, parent, examples);
+  const trace = new Trace(parent === null ? name : parent.name, types, parent, true, examples);
   return within(trace, () => trace.finish(body(trace.parameters)));
 }
 

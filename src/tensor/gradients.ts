@@ -1,9 +1,9 @@
 // Gradients as tensors: the graph of the derivative, as lazy as any other, so that gradients of gradients are the same call.
 
 import { gradients as gradientNodes } from "../autodiff/gradients.ts";
-import { type Cell, cellOf } from "../engine/cell.ts";
+import { type Cell, cellOf, presentNodes } from "../engine/cell.ts";
 import { isForgotten } from "../engine/realize.ts";
-import { constant } from "../graph/build.ts";
+import { binary, constant } from "../graph/build.ts";
 import type { DType } from "../graph/dtype.ts";
 import { type Node, topological } from "../graph/node.ts";
 import { mistake } from "../util/errors.ts";
@@ -29,11 +29,16 @@ export interface GradientOptions {
  * const [dW, db] = gradients(mse(x.matmul(W).add(b), y), [W, b]);
  */
 export function gradients<D extends DType>(loss: AnyTensor, wrt: readonly Tensor<D>[], options: GradientOptions = {}): Tensor<D>[] {
-  const nodes = wrt.map((t) => t.node);
+  const groups = wrt.map(nodesOf);
+  const nodes = groups.flat();
   const output = loss.node;
   refuseForgotten(output, nodes);
   const found = gradientNodes(output, nodes, options.seed === undefined ? {} : { seed: options.seed.node });
-  return found.map((node, i) => {
+  let next = 0;
+  return groups.map((group, i) => {
+    const parts = found.slice(next, next + group.length).filter((g) => g !== null) as Node[];
+    next += group.length;
+    const node = parts.length === 0 ? null : parts.reduce((a, b) => binary("add", a, b));
     if (node !== null) return wrap<D>(node);
     const target = wrt[i] as AnyTensor;
     if (options.allowUnused !== true)
@@ -59,6 +64,11 @@ export function valueAndGradients<D extends DType>(
 ): { readonly value: AnyTensor; readonly gradients: Tensor<D>[] } {
   const value = f(...inputs);
   return { value, gradients: gradients(value, inputs, options) };
+}
+
+/** The nodes that stand for a tensor in a loss: of a variable, in the body of a loop, also those that it has outside. */
+export function nodesOf(t: AnyTensor): readonly Node[] {
+  return t instanceof Variable ? presentNodes(t.cell) : [t.node];
 }
 
 /** Whether gradients stop at a node: what lies behind it is a constant for them. */

@@ -10,7 +10,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { mistake } from "../util/errors.ts";
 import { argumentsOf, assignCells, assignedBy, boundOf, traceClosure, typesOf, wrapAll } from "./closure.ts";
 import { eye } from "./create.ts";
-import { gradients } from "./gradients.ts";
+import { gradients, nodesOf } from "./gradients.ts";
 import { type Tensor, wrap } from "./tensor.ts";
 import { unflatten } from "./tree.ts";
 import type { AnyTensor } from "./types.ts";
@@ -76,7 +76,7 @@ export function jvp<R>(
  * @param wrt tensors or variables in the graph of the loss.
  * @param vectors the direction v: for each of them a tensor of its type.
  * @returns tensors of the types of `wrt`.
- * @throws UserError `SHAPE` where a vector has another type than its tensor.
+ * @throws UserError `SHAPE` where a vector has another type than its tensor, `GRADIENT` where the loss does not depend on one.
  * @example
  * const [Hv] = hessianVectorProduct(loss, [W], [ones([2, 2])]);
  * Source: Pearlmutter, "Fast exact multiplication by the Hessian", 1994.
@@ -87,14 +87,14 @@ export function hessianVectorProduct<D extends DType>(
   vectors: readonly AnyTensor[],
 ): Tensor<D>[] {
   checkTangents("hessianVectorProduct", wrt as readonly AnyTensor[], vectors);
-  const nodes = wrt.map((t) => t.node);
-  const slopes = gradients(loss, wrt, { allowUnused: true }).map((t) => t.node);
+  const slopes = gradients(loss, wrt).map((t) => t.node);
+  const groups = wrt.map((t) => nodesOf(t as AnyTensor));
   const pushed = pushforward(
     slopes,
-    nodes,
-    vectors.map((t) => t.node),
+    groups.flat(),
+    groups.flatMap((group, i) => group.map(() => (vectors[i] as AnyTensor).node)),
   );
-  return pushed.map((t, i) => wrap<D>(orZero(t, nodes[i] as Node)));
+  return pushed.map((t, i) => wrap<D>(orZero(t, slopes[i] as Node)));
 }
 
 /**
@@ -107,10 +107,9 @@ export function hessianVectorProduct<D extends DType>(
  * const J = jacobian(x.square(), x);   // [[2, 0], [0, 4]]
  */
 export function jacobian<D extends DType>(output: AnyTensor, x: Tensor<D>): Tensor<D> {
-  const { node } = x;
   const seeds = eye(output.size)
     .cast(output.dtype)
     .reshape([output.size, ...output.shape]);
-  const rows = vmap((seed: AnyTensor) => gradients(output, [wrap<D>(node)], { seed })[0] as Tensor<D>)(seeds);
+  const rows = vmap((seed: AnyTensor) => gradients(output, [x], { seed })[0] as Tensor<D>)(seeds);
   return rows.reshape([...output.shape, ...x.shape]) as Tensor<D>;
 }

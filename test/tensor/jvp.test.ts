@@ -5,6 +5,7 @@ import {
   hessianVectorProduct,
   jacobian,
   jvp,
+  scan,
   stack,
   type Tensor,
   tensor,
@@ -68,6 +69,54 @@ describe.each(devices)("on %s", (device) => {
     found.forEach((t, i) => {
       expectClose(t.toArraySync(), expected[i]?.toArraySync(), 1e-5);
     });
+  });
+
+  here("of a loss built outside, in the body of a loop: a variable is the same there", () => {
+    const W = variable(draw([3], 1), "W");
+    const product = () => {
+      const loss = W.square().square().sum();
+      return scan(
+        (v: Tensor) => [hessianVectorProduct(loss.add(W.sum()), [W], [v])[0], gradients(loss, [W])[0]] as [Tensor, Tensor],
+        tensor([1, 2, 3]),
+        [],
+        {
+          length: 2,
+        },
+      );
+    };
+    const w = W.toArraySync() as number[];
+    for (const run of [product, compile(product)]) {
+      const [v, slopes] = run();
+      expectTensor(
+        v,
+        w.map((x, i) => (12 * x * x) ** 2 * (i + 1)),
+        "float32",
+        1e-5,
+      );
+      expectTensor(
+        slopes,
+        [0, 1].map(() => w.map((x) => 4 * x ** 3)),
+        "float32",
+        1e-5,
+      );
+    }
+    const moved = compile(() => {
+      const loss = W.square().sum();
+      const [v, slope] = scan(
+        (c: Tensor) => {
+          const before = gradients(loss, [W])[0] as Tensor;
+          W.assign(W.add(1));
+          return [c, [before, gradients(loss.add(W.square().sum()), [W])[0] as Tensor]] as [Tensor, [Tensor, Tensor]];
+        },
+        tensor(0),
+        [],
+        { length: 1 },
+      );
+      return [v, ...slope] as Tensor[];
+    });
+    const [, before, after] = moved();
+    expectTensor(before as Tensor, [w.map((x) => 2 * x)]);
+    expectTensor(after as Tensor, [w.map((x) => 2 * (x + 1))], "float32", 1e-5);
   });
 
   here("jacobian: every derivative of a tensor by another, and of that again", () => {
