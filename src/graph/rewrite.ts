@@ -64,6 +64,7 @@ export function rewrite(roots: readonly Node[], rule: Rule, options: RewriteOpti
 
 /** The roots with some nodes replaced by others of the same types. Regions have no free variables, so they are not entered. */
 export function substitute(roots: readonly Node[], replacements: ReadonlyMap<Node, Node>): Node[] {
+  if (replacements.size === 0) return [...roots];
   const memo = new Map<Node, Node>(replacements);
   for (const node of creationOrder(topological(roots, (n) => replacements.has(n)))) {
     if (!memo.has(node)) {
