@@ -95,8 +95,8 @@ export function huber(prediction: Tensor, target: AnyTensor, options: LossOption
  * @returns a scalar, or with `none` one loss an element of the prediction
  * @throws UserError `SHAPE` when the shapes do not fit, `OPTION` for a quantile outside 0 to 1
  * @example
- * const loss = quantileLoss(tensor([1, 1]), tensor([3, 0]), { quantile: 0.9, reduction: "none" });
- * console.log(await loss.toArray()); // [ 1.8, 0.1 ]
+ * const loss = quantileLoss(tensor([1, 1]), tensor([3, 0]), { quantile: 0.75, reduction: "none" });
+ * console.log(await loss.toArray()); // [ 1.5, 0.25 ]
  * Source: Koenker and Bassett 1978, "Regression quantiles".
  */
 export function quantileLoss(
