@@ -4,6 +4,7 @@
 
 import { binary, broadcastTo, cast, contract, pad, permute, reshape, slice, window } from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
+import { narrow } from "../../graph/narrow.ts";
 import type { Node } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
 import { unwindow } from "../../graph/unwindow.ts";
@@ -184,6 +185,6 @@ export function transposedConvolution(where: string, axes: number, input: Node, 
   const sum = unwindow(blocks, [samples, groups, own, ...full], { axes: range(3, axes), sizes, strides: stride, dilations: dilation });
   const zeros = [0, 0, 0];
   const longer = pad(sum, [...zeros, ...extra.map(() => 0)], [...zeros, ...extra]);
-  const cut = slice(longer, [...zeros, ...padding], [samples, groups, own, ...result]);
+  const cut = narrow(longer, [...zeros, ...padding], [samples, groups, own, ...result]);
   return unbatch(addBias(reshape(cut, [samples, outputs, ...result]), bias));
 }
