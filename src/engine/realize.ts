@@ -4,7 +4,7 @@
 
 import { dynamicSlice, input, rebuild } from "../graph/build.ts";
 import type { Device } from "../graph/device.ts";
-import { allocate, bytesOf, type DType, dtypes } from "../graph/dtype.ts";
+import { allocate, bytesOf, type DType, dtypes, encode } from "../graph/dtype.ts";
 import { is, type Node, topological } from "../graph/node.ts";
 import type { Attributes } from "../graph/operation.ts";
 import { Storage } from "../graph/storage.ts";
@@ -144,7 +144,7 @@ function scalarStorage(dtype: DType, value: number, values: Arguments): Storage 
   const storage = known.get(value);
   if (storage !== undefined && !Object.is(value, -0)) return storage;
   const host = allocate(dtype, 1);
-  host[0] = value;
+  host[0] = encode(dtype, value);
   const fresh = new Storage(dtype, 1, host);
   if (known.size < scalarLimit && !Object.is(value, -0)) known.set(value, fresh);
   else values.temporary.push(fresh);

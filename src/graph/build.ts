@@ -3,7 +3,7 @@
 // with both shapes in the message.
 
 import { InternalError, mistake } from "../util/errors.ts";
-import { coerce, type DType, isFloat, isInteger } from "./dtype.ts";
+import { coerce, type DType, isFloat, isHalf, isInteger } from "./dtype.ts";
 import { inputOf, Node } from "./node.ts";
 import {
   type BinaryOp,
@@ -52,7 +52,13 @@ export function iota(shape: Shape, axis: number): Node {
 
 const floatOnly: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "erf", "erfc"]);
 
-export function unary(op: Exclude<UnaryOp, "cast" | "checkBounds">, x: Node): Node {
+/** 16-bit floats as float32, in which everything is computed. */
+function wide(x: Node): Node {
+  return isHalf(x.dtype) ? cast(x, "float32") : x;
+}
+
+export function unary(op: Exclude<UnaryOp, "cast" | "checkBounds">, given: Node): Node {
+  const x = op === "stopGradient" ? given : wide(given);
   if (floatOnly.has(op) && !isFloat(x.dtype))
     throw mistake("DTYPE", { where: op, problem: "needs a floating-point tensor", got: x.dtype, advice: "Cast it first." });
   if (op === "neg" && x.dtype === "bool")
@@ -71,7 +77,8 @@ export function checkBounds(x: Node, size: number, message: string): Node {
   return new Node("checkBounds", [x], { size, message }, x.shape, "int32");
 }
 
-export function binary(op: BinaryOp, a: Node, b: Node): Node {
+export function binary(op: BinaryOp, left: Node, right: Node): Node {
+  const [a, b] = [wide(left), wide(right)];
   if (!sameShape(a.shape, b.shape))
     throw mistake("SHAPE", {
       where: op,
@@ -126,7 +133,8 @@ export function barrier(x: Node, token: Node): Node {
 // ---- Reductions
 
 /** Reduces the axes away. `reduceSum` and `reduceProduct` of bool are refused: cast first. */
-export function reduce(op: Exclude<ReduceOp, "argMax" | "argMin">, x: Node, axes?: number | readonly number[]): Node {
+export function reduce(op: Exclude<ReduceOp, "argMax" | "argMin">, given: Node, axes?: number | readonly number[]): Node {
+  const x = wide(given);
   const list = normalizeAxes(op, axes, x.shape.length);
   if (x.dtype === "bool" && (op === "reduceSum" || op === "reduceProduct"))
     throw mistake("DTYPE", { where: op, problem: "is not defined on bool", advice: "Cast to int32 first." });
@@ -139,7 +147,8 @@ export function reduce(op: Exclude<ReduceOp, "argMax" | "argMin">, x: Node, axes
 }
 
 /** The int32 index of the largest (or smallest) element; the first among equals; a NaN counts as the extreme. */
-export function argReduce(op: "argMax" | "argMin", x: Node, axis: number): Node {
+export function argReduce(op: "argMax" | "argMin", given: Node, axis: number): Node {
+  const x = wide(given);
   const a = normalizeAxis(op, axis, x.shape.length);
   if (x.shape[a] === 0) throw mistake("SHAPE", { where: op, problem: "cannot reduce an empty axis", got: showShape(x.shape) });
   return new Node(op, [x], { axis: a }, withoutAxes(x.shape, [a]), "int32");
@@ -276,11 +285,12 @@ export function window(
  * Result axes: batch, then a's free axes, then b's free axes.
  */
 export function contract(
-  a: Node,
-  b: Node,
+  left: Node,
+  right: Node,
   batch: readonly [readonly number[], readonly number[]],
   contracted: readonly [readonly number[], readonly number[]],
 ): Node {
+  const [a, b] = [wide(left), wide(right)];
   if (a.dtype !== b.dtype || !isFloat(a.dtype))
     throw mistake("DTYPE", {
       where: "matmul",
@@ -321,7 +331,8 @@ export function gather(x: Node, indices: Node, axis: number): Node {
  * Adjoint of gather: zeros of `shape`, plus `updates` added at `indices` along `axis`, in the order of the indices; with
  * `combine` "last" an update replaces what is there.
  */
-export function scatterAdd(shape: Shape, indices: Node, updates: Node, axis: number, combine: Combine = "sum"): Node {
+export function scatterAdd(shape: Shape, indices: Node, given: Node, axis: number, combine: Combine = "sum"): Node {
+  const updates = combine === "sum" ? wide(given) : given;
   const a = normalizeAxis("scatterAdd", axis, shape.length);
   const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)];
   if (indices.dtype !== "int32") throw mistake("DTYPE", { where: "scatterAdd", problem: "indices must be int32", got: indices.dtype });
@@ -381,7 +392,8 @@ export function dynamicUpdate(x: Node, update: Node, starts: readonly Node[]): N
 }
 
 /** The int32 indices that sort the last axis; equal elements keep their order; NaN last. */
-export function argSort(x: Node, descending = false): Node {
+export function argSort(given: Node, descending = false): Node {
+  const x = wide(given);
   if (x.shape.length === 0) throw mistake("AXIS", { where: "argSort", problem: "a scalar has no axis to sort" });
   return new Node("argSort", [x], { descending }, x.shape, "int32");
 }

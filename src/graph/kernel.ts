@@ -5,8 +5,11 @@
 /** What a register holds. `bool` is a mask: 0/1 as a scalar, 0/−1 per lane as a vector. */
 export type Scalar = "f32" | "f64" | "i32" | "u32" | "bool";
 
-/** How an element lies in memory. `u8` widens to `i32` in a register; `bool` is a byte, 0 or 1. */
-export type Memory = "f32" | "f64" | "i32" | "u32" | "u8" | "bool";
+/**
+ * How an element lies in memory. `u8`, `i8` and `u16` (the pattern of a 16-bit float) widen to `i32` in a register, and their low bits
+ * are stored; `bool` is a byte, 0 or 1.
+ */
+export type Memory = "f32" | "f64" | "i32" | "u32" | "u16" | "u8" | "i8" | "bool";
 
 /** The type of an expression. `lanes` is 1 or the target's width; `f64` has 1 lane. */
 export interface ValueType {

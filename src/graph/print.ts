@@ -10,7 +10,17 @@ import type { Region } from "./operation.ts";
 import { type Shape, showShape } from "./shape.ts";
 import { Storage } from "./storage.ts";
 
-const short: Record<DType, string> = { bool: "bool", uint8: "u8", int32: "i32", uint32: "u32", float32: "f32", float64: "f64" };
+const short: Record<DType, string> = {
+  bool: "bool",
+  uint8: "u8",
+  int8: "i8",
+  int32: "i32",
+  uint32: "u32",
+  float16: "f16",
+  bfloat16: "bf16",
+  float32: "f32",
+  float64: "f64",
+};
 
 export interface PrintOptions {
   /** Marks this node's line with an arrow. */

@@ -111,4 +111,14 @@ export function memoryOf(dtype: DType): Memory {
   return memories[dtype];
 }
 
-const memories: Record<DType, Memory> = { bool: "bool", uint8: "u8", int32: "i32", uint32: "u32", float32: "f32", float64: "f64" };
+const memories: Record<DType, Memory> = {
+  bool: "bool",
+  uint8: "u8",
+  int8: "i8",
+  int32: "i32",
+  uint32: "u32",
+  float16: "u16",
+  bfloat16: "u16",
+  float32: "f32",
+  float64: "f64",
+};

@@ -1,13 +1,15 @@
 // The safetensors format: 8 bytes of header length, a JSON header, then the elements. Nothing is executed, and no length is
 // believed: every offset is checked against the file, against the shape, and against its neighbours before it is used.
 
-import { allocate, bytesOf, type DType, type TypedArray } from "../graph/dtype.ts";
+import { allocate, bytesOf, type DType, encode, isHalf, type TypedArray } from "../graph/dtype.ts";
 import { mistake } from "../util/errors.ts";
+import { numberOfBfloat, numberOfHalf } from "../util/half.ts";
 
 /** A tensor as it lies in a file. */
 export interface RawTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** The elements; of 16-bit floats the numbers. */
   readonly data: TypedArray;
 }
 
@@ -17,7 +19,17 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const nameOf: Record<DType, string> = { bool: "BOOL", uint8: "U8", int32: "I32", uint32: "U32", float32: "F32", float64: "F64" };
+const nameOf: Record<DType, string> = {
+  bool: "BOOL",
+  uint8: "U8",
+  int8: "I8",
+  int32: "I32",
+  uint32: "U32",
+  float16: "F16",
+  bfloat16: "BF16",
+  float32: "F32",
+  float64: "F64",
+};
 
 interface ElementReader {
   readonly dtype: DType;
@@ -29,33 +41,17 @@ interface ElementReader {
 const readers: Record<string, ElementReader> = {
   BOOL: { dtype: "bool", bytes: 1, read: (v, o) => Number(v.getUint8(o) !== 0) },
   U8: { dtype: "uint8", bytes: 1, read: (v, o) => v.getUint8(o) },
-  I8: { dtype: "int32", bytes: 1, read: (v, o) => v.getInt8(o) },
+  I8: { dtype: "int8", bytes: 1, read: (v, o) => v.getInt8(o) },
   I16: { dtype: "int32", bytes: 2, read: (v, o) => v.getInt16(o, true) },
   U16: { dtype: "int32", bytes: 2, read: (v, o) => v.getUint16(o, true) },
   I32: { dtype: "int32", bytes: 4, read: (v, o) => v.getInt32(o, true) },
   U32: { dtype: "uint32", bytes: 4, read: (v, o) => v.getUint32(o, true) },
   I64: { dtype: "int32", bytes: 8, read: (v, o) => Number(v.getBigInt64(o, true)) },
-  F16: { dtype: "float32", bytes: 2, read: (v, o) => halfToNumber(v.getUint16(o, true)) },
-  BF16: { dtype: "float32", bytes: 2, read: (v, o) => bfloatToNumber(v.getUint16(o, true)) },
+  F16: { dtype: "float32", bytes: 2, read: (v, o) => numberOfHalf(v.getUint16(o, true)) },
+  BF16: { dtype: "float32", bytes: 2, read: (v, o) => numberOfBfloat(v.getUint16(o, true)) },
   F32: { dtype: "float32", bytes: 4, read: (v, o) => v.getFloat32(o, true) },
   F64: { dtype: "float64", bytes: 8, read: (v, o) => v.getFloat64(o, true) },
 };
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
-
-const word = new Float32Array(1);
-const wordBits = new Uint32Array(word.buffer);
-
-function bfloatToNumber(bits: number): number {
-  wordBits[0] = bits << 16;
-  return word[0] as number;
-}
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
@@ -98,7 +94,8 @@ export function encodeSafetensors(
   view.setBigUint64(0, BigInt(json.length), true);
   bytes.set(json, 8);
   let at = 8 + json.length;
-  for (const [, { data }] of list) {
+  for (const [, { dtype, data: values }] of list) {
+    const data = isHalf(dtype) ? Uint16Array.from(values, (value) => encode(dtype, value)) : values;
     const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     bytes.set(littleEndian ? raw : swapped(raw, data.BYTES_PER_ELEMENT), at);
     at += raw.length;
@@ -113,7 +110,7 @@ function swapped(bytes: Uint8Array, width: number): Uint8Array {
 }
 
 /**
- * Reads a safetensors file. F16 and BF16 come as float32, 8- and 16-bit integers as int32, I64 as int32 where all fit.
+ * Reads a safetensors file. F16 and BF16 come as float32, 16-bit integers as int32, I64 as int32 where all fit.
  *
  * @param file a name for messages
  * @throws UserError `SAFETENSORS` when the file is cut, or its header lies about types, shapes or offsets

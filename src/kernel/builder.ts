@@ -2,7 +2,7 @@
 // outermost loop where all of them are bound: what does not depend on the inner loops is hoisted by construction.
 // At most one variable is bound as a vector: it stands for `lanes` consecutive values, and what depends on it is a vector.
 
-import type { DType } from "../graph/dtype.ts";
+import { type DType, encode } from "../graph/dtype.ts";
 import type { Expression } from "../graph/kernel.ts";
 import { InternalError } from "../util/errors.ts";
 import { operate, scalarOf } from "./elementwise.ts";
@@ -111,7 +111,7 @@ export class Builder extends Positions {
   private expressionOf(value: Exclude<Value, Reduce>, environment: Environment, frame: Frame): Expression {
     switch (value.kind) {
       case "constant":
-        return x.constant(x.typeOf(scalarOf(value.dtype), 1), value.value);
+        return x.constant(x.typeOf(scalarOf(value.dtype), 1), encode(value.dtype, value.value));
       case "index":
         return this.laneStride(value.index, environment) === 0
           ? this.scalarIndex(value.index, environment)

@@ -224,6 +224,30 @@ function accumulated(reduce: Reduce): DType {
   return (reduce.reduce === "argMax" || reduce.reduce === "argMin") && dtype === "bool" ? "uint8" : dtype;
 }
 
+const lowest: Record<DType, number> = {
+  bool: 0,
+  uint8: 0,
+  int8: -128,
+  int32: -(2 ** 31),
+  uint32: 0,
+  float16: Number.NEGATIVE_INFINITY,
+  bfloat16: Number.NEGATIVE_INFINITY,
+  float32: Number.NEGATIVE_INFINITY,
+  float64: Number.NEGATIVE_INFINITY,
+};
+
+const highest: Record<DType, number> = {
+  bool: 1,
+  uint8: 255,
+  int8: 127,
+  int32: 2 ** 31 - 1,
+  uint32: -1,
+  float16: Number.POSITIVE_INFINITY,
+  bfloat16: Number.POSITIVE_INFINITY,
+  float32: Number.POSITIVE_INFINITY,
+  float64: Number.POSITIVE_INFINITY,
+};
+
 function neutralOf(reduce: Reduce, dtype: DType): number {
   switch (reduce.reduce) {
     case "reduceSum":
@@ -233,14 +257,10 @@ function neutralOf(reduce: Reduce, dtype: DType): number {
       return 1;
     case "reduceMax":
     case "argMax":
-      return { bool: 0, uint8: 0, uint32: 0, int32: -(2 ** 31), float32: Number.NEGATIVE_INFINITY, float64: Number.NEGATIVE_INFINITY }[
-        dtype
-      ];
+      return lowest[dtype];
     case "reduceMin":
     case "argMin":
-      return { bool: 1, uint8: 255, uint32: -1, int32: 2 ** 31 - 1, float32: Number.POSITIVE_INFINITY, float64: Number.POSITIVE_INFINITY }[
-        dtype
-      ];
+      return highest[dtype];
   }
 }
 

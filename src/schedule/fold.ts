@@ -2,7 +2,7 @@
 // device rounds alike are folded, so folding never changes a result.
 
 import { constant } from "../graph/build.ts";
-import { coerce, type DType, isFloat } from "../graph/dtype.ts";
+import { coerce, type DType, isFloat, isReal } from "../graph/dtype.ts";
 import { inputOf, is, type Node } from "../graph/node.ts";
 import type { Op } from "../graph/operation.ts";
 import { roundHalfEven } from "../util/special.ts";
@@ -60,7 +60,7 @@ export function folded(node: Node): Node | null {
 
 function convert(value: number, from: DType, to: DType): number {
   if (to === "bool") return Number(value !== 0);
-  if (isFloat(to) || !isFloat(from)) return coerce(to, value);
+  if (isReal(to) || !isReal(from)) return coerce(to, value);
   if (Number.isNaN(value)) return 0;
   const [low, high] = to === "uint32" ? [0, 2 ** 32 - 1] : [-(2 ** 31), 2 ** 31 - 1];
   return coerce(to, Math.trunc(Math.min(Math.max(value, low), high)));

@@ -2,7 +2,7 @@
 // a result, but for the sign of a zero (x + 0 is x).
 
 import { binary, cast, constant, expand, pad, permute, reshape, slice, unary, where } from "../graph/build.ts";
-import { type DType, isFloat } from "../graph/dtype.ts";
+import { type DType, isFloat, isReal } from "../graph/dtype.ts";
 import { inputOf, is, Node } from "../graph/node.ts";
 import { type Attributes, isElementwise, type Op } from "../graph/operation.ts";
 import { inline } from "../graph/rewrite.ts";
@@ -93,10 +93,13 @@ const whereRule: Pattern<"where"> = (node) => {
 };
 
 const exactly: Record<DType, readonly DType[]> = {
-  bool: ["bool", "uint8", "int32", "uint32", "float32", "float64"],
-  uint8: ["uint8", "int32", "uint32", "float32", "float64"],
+  bool: ["bool", "uint8", "int8", "int32", "uint32", "float16", "bfloat16", "float32", "float64"],
+  uint8: ["uint8", "int32", "uint32", "float16", "float32", "float64"],
+  int8: ["int8", "int32", "float16", "bfloat16", "float32", "float64"],
   int32: ["int32", "float64"],
   uint32: ["uint32", "float64"],
+  float16: ["float16", "float32", "float64"],
+  bfloat16: ["bfloat16", "float32", "float64"],
   float32: ["float32", "float64"],
   float64: ["float64"],
 };
@@ -107,7 +110,7 @@ const castRule: Pattern<"cast"> = (node) => {
   if (!is(between, "cast")) return null;
   const x = first(between);
   if (!exactly[x.dtype].includes(between.dtype)) return null;
-  const wraps = !isFloat(x.dtype) && isFloat(between.dtype) && !isFloat(node.dtype);
+  const wraps = !isReal(x.dtype) && isReal(between.dtype) && !isReal(node.dtype);
   return wraps && x.dtype !== node.dtype && x.dtype !== "bool" && x.dtype !== "uint8" ? null : cast(x, node.dtype);
 };
 

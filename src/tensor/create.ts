@@ -3,7 +3,7 @@
 import { currentDevice } from "../engine/devices.ts";
 import { doubles } from "../engine/pipeline.ts";
 import { binary, buffer, cast, constant, iota } from "../graph/build.ts";
-import { allocate, type DType, dtypes, isFloat, type TypedArray } from "../graph/dtype.ts";
+import { allocate, type DType, dtypes, encode, isHalf, isReal, type TypedArray } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { Storage } from "../graph/storage.ts";
@@ -21,13 +21,15 @@ type DTypeOfData<T> = T extends Float32Array | Float64Array
   ? "float32"
   : T extends Uint8Array | Uint8ClampedArray
     ? "uint8"
-    : T extends Int32Array | Int16Array | Int8Array | Uint16Array
-      ? "int32"
-      : T extends Uint32Array
-        ? "uint32"
-        : T extends boolean | readonly boolean[] | readonly (readonly boolean[])[]
-          ? "bool"
-          : "float32";
+    : T extends Int8Array
+      ? "int8"
+      : T extends Int32Array | Int16Array | Uint16Array
+        ? "int32"
+        : T extends Uint32Array
+          ? "uint32"
+          : T extends boolean | readonly boolean[] | readonly (readonly boolean[])[]
+            ? "bool"
+            : "float32";
 
 /** What a tensor can be made of. */
 export type Data = Nested | TypedArray | Uint8ClampedArray | Int16Array | Int8Array | Uint16Array;
@@ -65,8 +67,9 @@ export function nodeOfData(where: string, data: Data, options: { readonly dtype?
       expected: `${sizeOf(shape)}`,
     });
   const host = allocate(dtype, found.values.length);
-  if (!isFloat(dtype)) checkIntegers(where, found.values, dtype);
+  if (!isReal(dtype)) checkIntegers(where, found.values, dtype);
   if (dtype === "bool") for (let i = 0; i < host.length; i++) host[i] = found.values[i] === 0 ? 0 : 1;
+  else if (isHalf(dtype)) for (let i = 0; i < host.length; i++) host[i] = encode(dtype, found.values[i] as number);
   else host.set(found.values);
   refuseDouble(where, dtype, shape);
   return buffer(new Storage(dtype, host.length, host), shape);
@@ -83,14 +86,18 @@ function checkDType(where: string, dtype: DType): void {
   if (!dtypes.includes(dtype)) throw mistake("DTYPE", { where, problem: "unknown dtype", got: dtype, expected: dtypes.join(", ") });
 }
 
-const limits: Record<Exclude<DType, "float32" | "float64">, readonly [number, number]> = {
+/** Dtypes of integers and truth values. */
+type WholeDType = Exclude<DType, "float16" | "bfloat16" | "float32" | "float64">;
+
+const limits: Record<WholeDType, readonly [number, number]> = {
   bool: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   uint8: [0, 255],
+  int8: [-128, 127],
   int32: [-(2 ** 31), 2 ** 31 - 1],
   uint32: [0, 2 ** 32 - 1],
 };
 
-function checkIntegers(where: string, values: ArrayLike<number>, dtype: Exclude<DType, "float32" | "float64">): void {
+function checkIntegers(where: string, values: ArrayLike<number>, dtype: WholeDType): void {
   const [low, high] = limits[dtype];
   for (let i = 0; i < values.length; i++) {
     const v = values[i] as number;
@@ -109,7 +116,8 @@ function dtypeOfArray(where: string, data: ArrayBufferView): DType {
   if (data instanceof Float32Array || data instanceof Float64Array) return "float32";
   if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return "uint8";
   if (data instanceof Uint32Array) return "uint32";
-  if (data instanceof Int32Array || data instanceof Int16Array || data instanceof Int8Array || data instanceof Uint16Array) return "int32";
+  if (data instanceof Int8Array) return "int8";
+  if (data instanceof Int32Array || data instanceof Int16Array || data instanceof Uint16Array) return "int32";
   throw mistake("DTYPE", {
     where,
     problem: "cannot take this kind of array",
@@ -168,7 +176,7 @@ function filled<D extends DType>(where: string, shape: Shape, value: number, dty
   checkShape(where, shape);
   checkDType(where, dtype);
   if (typeof value !== "number") throw mistake("OPTION", { where, problem: "the value must be a number", got: value });
-  if (!isFloat(dtype)) checkIntegers(where, [value], dtype);
+  if (!isReal(dtype)) checkIntegers(where, [value], dtype);
   refuseDouble(where, dtype, shape);
   return wrap(constant(value, dtype, shape));
 }
@@ -225,7 +233,7 @@ export function arange<D extends DType = "int32">(
   checkDType("arange", dtype);
   if (![start, end, step].every(Number.isFinite) || step === 0)
     throw mistake("OPTION", { where: "arange", problem: "needs finite numbers and a step other than 0", got: [start, end, step] });
-  if (!isFloat(dtype) && ![start, step].every(Number.isInteger))
+  if (!isReal(dtype) && ![start, step].every(Number.isInteger))
     throw mistake("OPTION", {
       where: "arange",
       problem: `fractions in ${dtype}`,

@@ -1,7 +1,7 @@
 // Tensors as text: aligned columns, brackets for axes, `…` in place of the middle of long ones, dtype and shape at the end.
 
 import type { DType, TypedArray } from "../graph/dtype.ts";
-import { isFloat } from "../graph/dtype.ts";
+import { isReal } from "../graph/dtype.ts";
 import { type Shape, showShape, sizeOf, stridesOf } from "../graph/shape.ts";
 
 /** Above so many elements the middle of every axis is left out. */
@@ -74,7 +74,7 @@ function wrap(parts: readonly string[], indent: number): string {
 /** All in one style: integers bare, else four decimals, else scientific where they would not show. */
 function formatNumbers(values: readonly number[], dtype: DType): string[] {
   if (dtype === "bool") return values.map((v) => (v === 0 ? "false" : "true"));
-  if (!isFloat(dtype)) return values.map(String);
+  if (!isReal(dtype)) return values.map(String);
   const finite = values.filter((v) => Number.isFinite(v));
   const special = (v: number) => (Number.isNaN(v) ? "NaN" : v > 0 ? "∞" : "−∞".replace("−", "-"));
   const write = (f: (v: number) => string) => values.map((v) => (Number.isFinite(v) ? f(v) : special(v)));

@@ -1,17 +1,110 @@
-// Dtypes at the type level: what two operands give. It says what promote() does, with two simplifications that only show
-// in rare programs: a fraction beside an integer tensor gives float32 though the type says the integer, and a float64
+// Dtypes at the type level: what two operands give. It says what promote() does, with three simplifications that only show
+// in rare programs: a function of one 16-bit float gives float32 though its type may say that it stays; a fraction beside an integer tensor gives float32 though the type says the integer, and a float64
 // tensor that is no scalar (reference device) beside float32 gives float64 though the type says float32.
 
 import type { DType } from "../graph/dtype.ts";
 import type { Tensor } from "./tensor.ts";
 
 interface Promotions {
-  bool: { bool: "bool"; uint8: "uint8"; int32: "int32"; uint32: "uint32"; float32: "float32"; float64: "float64" };
-  uint8: { bool: "uint8"; uint8: "uint8"; int32: "int32"; uint32: "uint32"; float32: "float32"; float64: "float64" };
-  int32: { bool: "int32"; uint8: "int32"; int32: "int32"; uint32: never; float32: "float32"; float64: "float64" };
-  uint32: { bool: "uint32"; uint8: "uint32"; int32: never; uint32: "uint32"; float32: "float32"; float64: "float64" };
-  float32: { bool: "float32"; uint8: "float32"; int32: "float32"; uint32: "float32"; float32: "float32"; float64: "float32" };
-  float64: { bool: "float64"; uint8: "float64"; int32: "float64"; uint32: "float64"; float32: "float32"; float64: "float64" };
+  bool: {
+    bool: "bool";
+    uint8: "uint8";
+    int8: "int8";
+    int32: "int32";
+    uint32: "uint32";
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float64";
+  };
+  uint8: {
+    bool: "uint8";
+    uint8: "uint8";
+    int8: "int32";
+    int32: "int32";
+    uint32: "uint32";
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float64";
+  };
+  int8: {
+    bool: "int8";
+    uint8: "int32";
+    int8: "int8";
+    int32: "int32";
+    uint32: never;
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float64";
+  };
+  int32: {
+    bool: "int32";
+    uint8: "int32";
+    int8: "int32";
+    int32: "int32";
+    uint32: never;
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float64";
+  };
+  uint32: {
+    bool: "uint32";
+    uint8: "uint32";
+    int8: never;
+    int32: never;
+    uint32: "uint32";
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float64";
+  };
+  float16: {
+    bool: "float32";
+    uint8: "float32";
+    int8: "float32";
+    int32: "float32";
+    uint32: "float32";
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float32";
+  };
+  bfloat16: {
+    bool: "float32";
+    uint8: "float32";
+    int8: "float32";
+    int32: "float32";
+    uint32: "float32";
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float32";
+  };
+  float32: {
+    bool: "float32";
+    uint8: "float32";
+    int8: "float32";
+    int32: "float32";
+    uint32: "float32";
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float32";
+  };
+  float64: {
+    bool: "float64";
+    uint8: "float64";
+    int8: "float64";
+    int32: "float64";
+    uint32: "float64";
+    float16: "float32";
+    bfloat16: "float32";
+    float32: "float32";
+    float64: "float64";
+  };
 }
 
 /** The dtype in which two dtypes meet. */
@@ -21,7 +114,7 @@ export type Promote<A extends DType, B extends DType> = Promotions[A][B];
 export type FloatOf<D extends DType> = D extends "float64" ? "float64" : "float32";
 
 /** Sums count small integers in int32. */
-export type SumOf<D extends DType> = D extends "bool" | "uint8" ? "int32" : D;
+export type SumOf<D extends DType> = D extends "bool" | "uint8" | "int8" ? "int32" : D extends "float16" | "bfloat16" ? "float32" : D;
 
 export type AnyTensor = Tensor<DType>;
 

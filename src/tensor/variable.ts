@@ -6,7 +6,7 @@ import { context } from "../engine/context.ts";
 import { hostOf, release } from "../engine/memory.ts";
 import { checkAssignment } from "../engine/trace.ts";
 import { cast, constant } from "../graph/build.ts";
-import { type DType, isFloat } from "../graph/dtype.ts";
+import { type DType, isReal } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { Storage } from "../graph/storage.ts";
 import { InternalError, mistake } from "../util/errors.ts";
@@ -112,7 +112,7 @@ export function variable<D extends DType = "float32">(initial: Tensor<D> | Data,
   const { name, trainable, dtype } = typeof options === "string" ? { name: options, trainable: undefined, dtype: undefined } : options;
   const given = initial instanceof Tensor ? initial.node : nodeOfData("variable", initial, dtype === undefined ? {} : { dtype });
   const node = dtype === undefined ? given : cast(given, dtype);
-  return new Variable<D>(node, name ?? `variable${unnamed++}`, trainable ?? isFloat(node.dtype));
+  return new Variable<D>(node, name ?? `variable${unnamed++}`, trainable ?? isReal(node.dtype));
 }
 
 /** A float64 scalar that is data, not structure: hyper-parameters, counters, schedules. */

@@ -1,7 +1,7 @@
 // Runs a task through `lower` and the interpreter of the loop language, in random slices, beside the reference.
 
 import { expect } from "vitest";
-import { allocate, type DType, isFloat, type TypedArray, viewOf } from "../../src/graph/dtype.ts";
+import { allocate, type DType, encode, isFloat, isHalf, type TypedArray, viewOf } from "../../src/graph/dtype.ts";
 import type { Kernel, Target } from "../../src/graph/kernel.ts";
 import { padded } from "../../src/graph/kernel.ts";
 import { is, type Node } from "../../src/graph/node.ts";
@@ -31,7 +31,11 @@ export function sample(dtype: DType, length: number, next: () => number, special
     bool: [0, 1],
     uint8: [0, 255, 128, 1],
     int32: [0, -1, 1, 2147483647, -2147483648, 31, 32],
+    int8: [0, -1, 127, -128, 1],
     uint32: [0, 1, 4294967295, 2147483648],
+    // Patterns: zeros, the smallest, the largest, infinities, NaN.
+    float16: [0, 0x8000, 1, 0x3ff, 0x400, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e00, 0xfe01],
+    bfloat16: [0, 0x8000, 1, 0x7f, 0x80, 0x7f7f, 0xff7f, 0x7f80, 0xff80, 0x7fc0, 0xffc1],
     float32: [0, -0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0.5, 1.5, 2.5, -0.5, 3e9, -3e9, 300],
     float64: [0, -0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, 0.5, 2.5],
   };
@@ -40,7 +44,8 @@ export function sample(dtype: DType, length: number, next: () => number, special
     if (special && next() < 0.4) data[i] = list[Math.floor(next() * list.length)] as number;
     else if (dtype === "bool") data[i] = next() < 0.5 ? 1 : 0;
     else if (isFloat(dtype)) data[i] = Math.round((next() * 8 - 4) * 64) / 64;
-    else data[i] = dtype === "int32" ? Math.floor(next() * 40 - 20) : Math.floor(next() * 40);
+    else if (isHalf(dtype)) data[i] = encode(dtype, Math.round((next() * 8 - 4) * 64) / 64);
+    else data[i] = dtype === "int32" || dtype === "int8" ? Math.floor(next() * 40 - 20) : Math.floor(next() * 40);
   }
   return data;
 }

@@ -40,9 +40,11 @@ const inputs: Row[] = [
   }),
   { dtype: "float32", data: Array.from({ length }, (_, i) => Math.fround((i % 101) / 7 - 5)) },
   { dtype: "uint8", data: Array.from({ length }, (_, i) => i & 255) },
+  { dtype: "int8", data: Array.from({ length }, (_, i) => (i & 255) - 128) },
+  { dtype: "float16", data: Array.from({ length }, (_, i) => (i * 2003) & 65535) },
 ];
-const memories: Memory[] = [...scalars.flatMap((s) => [s, s]), "f32", "u8"];
-const bytes = memories.indexOf("u8");
+const narrow: Memory[] = ["u8", "i8", "u16"];
+const memories: Memory[] = [...scalars.flatMap((s) => [s, s]), "f32", ...narrow];
 
 interface Case {
   readonly name: string;
@@ -104,9 +106,12 @@ function casesOf(lanes: number): Case[] {
   add("bits of u32 as i32", l.bitcast(type("i32"), right("u32")));
   add("bits of i32 as u32", l.bitcast(type("u32"), right("i32")));
   add("multiply-add", l.fma(left("f32"), l.load(type("f32"), 10, "i"), right("f32")));
-  add("load u8", l.load(type("i32"), bytes, "i"));
-  add("store u8", right("i32"), "u8");
-  if (lanes > 1) add("gather u8", l.gather(type("i32"), bytes, l.ramp(l.int("i"), lanes)));
+  for (const memory of narrow) {
+    const buffer = memories.indexOf(memory);
+    add(`load ${memory}`, l.load(type("i32"), buffer, "i"));
+    add(`store ${memory}`, right("i32"), memory);
+    if (lanes > 1) add(`gather ${memory}`, l.gather(type("i32"), buffer, l.ramp(l.int("i"), lanes)));
+  }
   if (lanes > 1) add("ramp", l.ramp(l.int("i"), lanes));
   return cases;
 }

@@ -89,6 +89,8 @@ describe("stores", () => {
       ["i32", i4],
       ["u32", l.wide(l.u32)],
       ["u8", i4],
+      ["i8", i4],
+      ["u16", i4],
       ["bool", l.wide(l.bool)],
     ] as const) {
       const start = l.load(l.i32, 0, 0);
@@ -98,7 +100,11 @@ describe("stores", () => {
         for (const count of [1, 2, 3, 4, 5, 100])
           agree(kernel, [
             new Int32Array([index, count]),
-            memory === "u8" || memory === "bool" ? new Uint8Array(12).fill(1) : new Int32Array(12).fill(-7),
+            memory === "u16"
+              ? new Uint16Array(12).fill(9)
+              : memory === "u8" || memory === "i8" || memory === "bool"
+                ? new Uint8Array(12).fill(1)
+                : new Int32Array(12).fill(-7),
           ]);
       }
     }

@@ -5,10 +5,11 @@ import type { BinaryOperation, Expression, Kernel, Memory, Scalar, Statement, Un
 import * as l from "../support/language.ts";
 
 /** Every kernel has these buffers, `elements` long: inputs, then outputs. */
-export const memories: readonly Memory[] = ["f32", "i32", "u32", "u8", "bool", "f64"];
+export const memories: readonly Memory[] = ["f32", "i32", "u32", "u8", "bool", "f64", "i8", "u16"];
+const narrow: readonly Memory[] = ["u8", "i8", "u16"];
 export const elements = 320;
 
-const bytes: Record<Memory, number> = { f32: 4, i32: 4, u32: 4, u8: 1, bool: 1, f64: 8 };
+const bytes: Record<Memory, number> = { f32: 4, i32: 4, u32: 4, u16: 2, u8: 1, i8: 1, bool: 1, f64: 8 };
 
 const interesting = [0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, 1e-40, 1e38, -1e38, 3e9, -3e9, 2147483648, 1e10, 16777217];
 
@@ -28,7 +29,8 @@ export function randomBuffers(seed: number): Uint8Array[] {
       const integer = pick < 3 ? ([0, -1, -2147483648, 2147483647, 32, 31][next() % 6] as number) : (next() % 41) - 20;
       if (memory === "f32") view.setFloat32(i * 4, float, true);
       else if (memory === "f64") view.setFloat64(i * 8, float, true);
-      else if (memory === "u8") view.setUint8(i, next() & 255);
+      else if (memory === "u8" || memory === "i8") view.setUint8(i, next() & 255);
+      else if (memory === "u16") view.setUint16(i * 2, next() & 65535, true);
       else if (memory === "bool") view.setUint8(i, next() & 1);
       else view.setInt32(i * 4, integer, true);
     }
@@ -172,7 +174,8 @@ class Maker {
 
   private output(index: string | Expression, count: Expression | undefined): Statement {
     const memory = this.next(memories.length);
-    const scalar: Scalar = memories[memory] === "u8" ? "i32" : (memories[memory] as Scalar);
+    const chosen = memories[memory] as Memory;
+    const scalar: Scalar = narrow.includes(chosen) ? "i32" : (chosen as Scalar);
     const type: ValueType = { scalar, lanes: scalar === "f64" ? 1 : this.lanes };
     return l.store(memories.length + memory, index, this.expression(type, 4), count);
   }
@@ -214,7 +217,7 @@ class Maker {
     const same = this.known.filter((k) => k.type.scalar === scalar && k.type.lanes === lanes);
     switch (this.next(3)) {
       case 0: {
-        const memory = scalar === "i32" && this.next(3) === 2 ? memories.indexOf("u8") : memories.indexOf(scalar);
+        const memory = scalar === "i32" && this.next(3) === 2 ? memories.indexOf(this.pick(narrow)) : memories.indexOf(scalar);
         return l.load(type, memory + (this.next(4) === 3 ? memories.length : 0), this.index());
       }
       case 1:
@@ -253,7 +256,7 @@ class Maker {
         return this.binary(type, inner);
       default: {
         if (lanes > 1) {
-          const memory = memories.indexOf(scalar === "i32" && this.next(2) === 1 ? "u8" : scalar);
+          const memory = memories.indexOf(scalar === "i32" && this.next(2) === 1 ? this.pick(narrow) : scalar);
           return l.gather(type, memory, l.binary("and", inner({ scalar: "i32", lanes }), l.constant({ scalar: "i32", lanes }, 255)));
         }
         return this.leaf(type);

@@ -274,6 +274,10 @@ class Frame {
         return view.getInt32(index * 4, true);
       case "u32":
         return view.getUint32(index * 4, true);
+      case "u16":
+        return view.getUint16(index * 2, true);
+      case "i8":
+        return view.getInt8(index);
       case "u8":
       case "bool":
         return view.getUint8(index);
@@ -295,6 +299,10 @@ class Frame {
       case "u32":
         view.setUint32(index * 4, value, true);
         break;
+      case "u16":
+        view.setUint16(index * 2, value, true);
+        break;
+      case "i8":
       case "u8":
         view.setUint8(index, value & 255);
         break;

@@ -11,7 +11,9 @@ export const dtypeOfMemory: Record<Memory, DType> = {
   f64: "float64",
   i32: "int32",
   u32: "uint32",
+  u16: "float16",
   u8: "uint8",
+  i8: "int8",
   bool: "bool",
 };
 

@@ -4,8 +4,8 @@
 import type { Expression, KernelBuffer, Target } from "../../graph/kernel.ts";
 import type { Node } from "../../graph/node.ts";
 import { sizeOf } from "../../graph/shape.ts";
-import { type Lowered, memoryOf } from "../../graph/task.ts";
-import { wrap } from "../elementwise.ts";
+import type { Lowered } from "../../graph/task.ts";
+import { scalarOf, wrap } from "../elementwise.ts";
 import { add, div, load, max, min, mul, type Operand, sub, typeOf } from "../expression.ts";
 import { begin, Code, end } from "./code.ts";
 
@@ -24,8 +24,7 @@ export function lowerRecurrence(
   const outer = sizeOf(hero.shape.slice(0, axis));
   const n = hero.shape[axis] as number;
   const inner = sizeOf(hero.shape.slice(axis + 1));
-  const memory = memoryOf(hero.dtype);
-  const scalar = memory === "u8" ? "i32" : memory === "bool" ? "i32" : memory;
+  const scalar = scalarOf(hero.dtype);
   const type = typeOf(scalar, inner === 1 || scalar === "f64" ? 1 : target.lanes);
   const x = operands[operands.length - 1] as number;
   const block = Math.min(inner, widest);

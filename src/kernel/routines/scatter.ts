@@ -3,19 +3,21 @@
 // fall into its rows. So every element is the same sum in the same order however the rows are shared out, and nothing is locked.
 // Long rows are cut into blocks, so that few rows make enough work to share.
 
-import type { Expression, KernelBuffer, Memory, Target, ValueType } from "../../graph/kernel.ts";
+import type { DType } from "../../graph/dtype.ts";
+import type { Expression, KernelBuffer, Target, ValueType } from "../../graph/kernel.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
 import { sizeOf } from "../../graph/shape.ts";
-import { type Lowered, memoryOf } from "../../graph/task.ts";
+import type { Lowered } from "../../graph/task.ts";
+import { scalarOf } from "../elementwise.ts";
 import { add, and, constant, div, indexType, le, load, lt, max, min, mul, or, sub, typeOf } from "../expression.ts";
 import { begin, Code, end } from "./code.ts";
 
 /** Elements of a row that one unit of work covers at most. */
 const longest = 1024;
 
-/** What an element of memory is in a register. */
-function registerOf(memory: Memory, lanes: number): ValueType {
-  return typeOf(memory === "u8" ? "i32" : memory, memory === "f64" ? 1 : lanes);
+/** What an element is in a register. */
+function registerOf(dtype: DType, lanes: number): ValueType {
+  return typeOf(scalarOf(dtype), dtype === "float64" ? 1 : lanes);
 }
 
 export function lowerScatterAdd(
@@ -31,8 +33,7 @@ export function lowerScatterAdd(
   const n = hero.shape[axis] as number;
   const inner = sizeOf(hero.shape.slice(axis + 1));
   const count = inputOf(hero, 0).size;
-  const memory = memoryOf(hero.dtype);
-  const type = registerOf(memory, inner === 1 ? 1 : target.lanes);
+  const type = registerOf(hero.dtype, inner === 1 ? 1 : target.lanes);
   const zero = constant(type, 0);
   const blocks = Math.ceil(inner / longest);
   const block = Math.ceil(Math.ceil(inner / Math.max(blocks, 1)) / type.lanes) * type.lanes;
@@ -67,7 +68,7 @@ export function lowerScatterAdd(
           const update = load(updates as number, type, add(from, i));
           if (combine === "last") return update;
           const old = load(result, type, add(to, i));
-          return memory === "bool" ? or(old, update) : add(old, update);
+          return hero.dtype === "bool" ? or(old, update) : add(old, update);
         };
         if (inner === 1) code.store(result, to, sum(constant(indexType, 0)));
         else vectors(code, length, (i, code, left) => code.store(result, add(to, i), sum(i), left));

@@ -4,8 +4,9 @@
 // first runs is chosen so that no second half of a pair has nothing left to merge.
 
 import type { Expression, KernelBuffer, Memory } from "../../graph/kernel.ts";
-import type { Node } from "../../graph/node.ts";
+import { inputOf, type Node } from "../../graph/node.ts";
 import { type Lowered, memoryOf } from "../../graph/task.ts";
+import { scalarOf } from "../elementwise.ts";
 import {
   add,
   and,
@@ -64,8 +65,9 @@ export function lowerArgSort(
 ): Lowered {
   const n = hero.shape[hero.shape.length - 1] as number;
   const size = hero.size;
-  const memory = memoryOf(hero.inputs[0]?.dtype ?? "float32");
-  const elementType = typeOf(memory === "u8" ? "i32" : memory, 1);
+  const { dtype } = inputOf(hero, 0);
+  const memory = memoryOf(dtype);
+  const elementType = typeOf(scalarOf(dtype), 1);
   const keyMemory: Memory = memory === "f64" ? "f64" : "i32";
   const keyType = typeOf(keyMemory === "f64" ? "f64" : "i32", 1);
   const inOrder = (a: Expression, b: Expression) => (keyMemory === "f64" ? or(le(a, b), ne(b, b)) : le(a, b));

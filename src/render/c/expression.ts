@@ -5,7 +5,7 @@
 import type { Expression, KernelBuffer, ValueType } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
 import type { Helpers } from "./helpers.ts";
-import { checkMemory, integer, literal, typeName } from "./types.ts";
+import { checkMemory, integer, isNarrow, literal, typeName } from "./types.ts";
 
 /** What the text of an expression depends on. */
 export interface Scope {
@@ -33,15 +33,15 @@ export function renderExpression(e: Expression, scope: Scope): string {
       checkMemory(memory, type);
       const at = renderIndex(e.index, scope);
       if (lanes > 1)
-        return reinterpret(type, `${helpers.load(memory, lanes)}(p${e.buffer} + ${at})`, memory === "u8" ? "i32" : type.scalar);
+        return reinterpret(type, `${helpers.load(memory, lanes)}(p${e.buffer} + ${at})`, isNarrow(memory) ? "i32" : type.scalar);
       const element = `p${e.buffer}[${at}]`;
-      return memory === "bool" ? `(${element} != 0)` : memory === "u8" ? `(${typeName(type)})${element}` : element;
+      return memory === "bool" ? `(${element} != 0)` : isNarrow(memory) ? `(${typeName(type)})${element}` : element;
     }
     case "gather": {
       const memory = memoryOf(e.buffer, scope);
       checkMemory(memory, type);
       const value = `${helpers.gather(memory, lanes)}(p${e.buffer}, ${renderExpression(e.index, scope)})`;
-      return reinterpret(type, value, memory === "u8" ? "i32" : type.scalar);
+      return reinterpret(type, value, isNarrow(memory) ? "i32" : type.scalar);
     }
     case "unary":
       return renderUnary(e, scope);

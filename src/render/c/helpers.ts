@@ -5,7 +5,7 @@
 
 import type { Memory, Scalar } from "../../graph/kernel.ts";
 import { type MachineForm, machineFma, machineRounding, machineStore } from "./machine.ts";
-import { elements } from "./types.ts";
+import { elements, isNarrow } from "./types.ts";
 
 /** Collects the functions and vector types that one source needs, each once, in the order of need. */
 export class Helpers {
@@ -48,7 +48,7 @@ export class Helpers {
   load(memory: Memory, lanes: number): string {
     const e = elements[memory];
     return this.inline(`load_${memory}x${lanes}`, lanes, vector(memory, lanes), `const ${e} *p`, () => {
-      if (memory === "u8") return `return (i32x${lanes}){${each(lanes, (i) => `p[${i}]`)}};`;
+      if (isNarrow(memory)) return `return (i32x${lanes}){${each(lanes, (i) => `p[${i}]`)}};`;
       if (memory === "bool") return `return (i32x${lanes}){${each(lanes, (i) => `p[${i}]`)}} != 0;`;
       return `return *(const unaligned_${e}x${lanes} *)p;`;
     });
@@ -57,9 +57,9 @@ export class Helpers {
   store(memory: Memory, lanes: number): string {
     const e = elements[memory];
     return this.inline(`store_${memory}x${lanes}`, lanes, "void", `${e} *p, ${vector(memory, lanes)} v`, () => {
-      if (memory === "u8" || memory === "bool") {
-        const one = memory === "bool" ? (i: number) => `(u8)(v[${i}] & 1)` : (i: number) => `(u8)v[${i}]`;
-        return `*(unaligned_u8x${lanes} *)p = (u8x${lanes}){${each(lanes, one)}};`;
+      if (isNarrow(memory) || memory === "bool") {
+        const one = memory === "bool" ? (i: number) => `(u8)(v[${i}] & 1)` : (i: number) => `(${e})v[${i}]`;
+        return `*(unaligned_${e}x${lanes} *)p = (${e}x${lanes}){${each(lanes, one)}};`;
       }
       return `*(unaligned_${e}x${lanes} *)p = v;`;
     });
@@ -76,7 +76,7 @@ export class Helpers {
       `${e} *p, ${vector(memory, lanes)} v, i32 n`,
       () =>
         `if (n >= ${lanes}) ${full}(p, v); else { ${e} part[${lanes}]; ${full}(part, v); __builtin_memcpy(p, part, n * sizeof(${e})); }`,
-      e === "u8" ? null : machineStore(e, lanes),
+      isNarrow(memory) || memory === "bool" ? null : machineStore(e, lanes),
     );
   }
 
@@ -245,7 +245,7 @@ function each(lanes: number, one: (lane: number) => string): string {
 
 /** The register type that holds elements of this memory. */
 function vector(memory: Memory, lanes: number): string {
-  return `${memory === "u8" || memory === "bool" ? "i32" : memory}x${lanes}`;
+  return `${isNarrow(memory) || memory === "bool" ? "i32" : memory}x${lanes}`;
 }
 
 function fusedScalar(scalar: "f32" | "f64"): string {
@@ -261,6 +261,8 @@ function fusedScalar(scalar: "f32" | "f64"): string {
 
 const scalarTypes = `\
 typedef unsigned char u8;
+typedef signed char i8;
+typedef unsigned short u16;
 typedef int i32;
 typedef unsigned int u32;
 typedef long long i64;
@@ -276,6 +278,8 @@ function vectorTypes(lanes: number): string {
     ["i32", 4],
     ["u32", 4],
     ["u8", 1],
+    ["i8", 1],
+    ["u16", 2],
     ["f64", 8],
   ] as const) {
     const name = `${element}x${lanes}`;

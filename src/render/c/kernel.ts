@@ -6,7 +6,7 @@ import { visitExpression } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
 import { renderExpression, renderIndex, type Scope } from "./expression.ts";
 import type { Helpers } from "./helpers.ts";
-import { checkMemory, identifier, pointerType, typeName } from "./types.ts";
+import { checkMemory, elements, identifier, isNarrow, pointerType, typeName } from "./types.ts";
 
 /** Parameters and body of a kernel's function, without its name: equal for kernels that do the same. */
 export function renderKernel(kernel: Kernel, helpers: Helpers): string {
@@ -118,10 +118,10 @@ class KernelWriter implements Scope {
     const at = renderIndex(s.index, this);
     const value = renderExpression(s.value, this);
     if (type.lanes === 1) {
-      const stored = memory === "u8" || memory === "bool" ? `(u8)${value}` : value;
+      const stored = isNarrow(memory) || memory === "bool" ? `(${elements[memory]})${value}` : value;
       return `${s.count === undefined ? "" : `if (${renderExpression(s.count, this)} > 0) `}p${s.buffer}[${at}] = ${stored};`;
     }
-    const bits = memory === "u8" && type.scalar === "u32" ? `(i32x${type.lanes})${value}` : value;
+    const bits = isNarrow(memory) && type.scalar === "u32" ? `(i32x${type.lanes})${value}` : value;
     const target = `p${s.buffer} + ${at}`;
     if (s.count === undefined) return `${this.helpers.store(memory, type.lanes)}(${target}, ${bits});`;
     return `${this.helpers.storeCount(memory, type.lanes)}(${target}, ${bits}, ${renderExpression(s.count, this)});`;

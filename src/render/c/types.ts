@@ -7,7 +7,21 @@ import { InternalError } from "../../util/errors.ts";
 const scalars: Record<Scalar, string> = { f32: "f32", f64: "f64", i32: "i32", u32: "u32", bool: "i32" };
 
 /** The C type of an element in memory. */
-export const elements: Record<Memory, string> = { f32: "f32", f64: "f64", i32: "i32", u32: "u32", u8: "u8", bool: "u8" };
+export const elements: Record<Memory, string> = {
+  f32: "f32",
+  f64: "f64",
+  i32: "i32",
+  u32: "u32",
+  u16: "u16",
+  u8: "u8",
+  i8: "i8",
+  bool: "u8",
+};
+
+/** Whether elements are narrower than a register, and widen to i32. */
+export function isNarrow(memory: Memory): boolean {
+  return memory === "u8" || memory === "i8" || memory === "u16";
+}
 
 /** The C name of a value's type, such as `f32` or `f32x16`; masks are `i32x16`. */
 export function typeName(type: ValueType): string {
@@ -62,7 +76,7 @@ export function comment(text: string): string {
 
 /** What a register must hold to be read from or written to memory of this kind. */
 export function checkMemory(memory: Memory, type: ValueType): void {
-  const fits = memory === "u8" ? type.scalar === "i32" || type.scalar === "u32" : type.scalar === memory;
+  const fits = isNarrow(memory) ? type.scalar === "i32" || type.scalar === "u32" : type.scalar === memory;
   if (!fits || (memory === "f64" && type.lanes !== 1)) {
     throw new InternalError(`C renderer: memory of ${memory} does not hold ${type.scalar} × ${type.lanes}`);
   }

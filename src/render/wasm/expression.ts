@@ -114,7 +114,12 @@ function load(w: Writer, e: Of<"load">): void {
     w.code.memory(op.v128Load, 2, offset);
     return;
   }
+  if (shift === 1) {
+    w.code.memory(op.v128Load16x4u, 1, offset);
+    return;
+  }
   w.code.memory(op.v128Load32Zero, 0, offset).op(op.i16x8ExtendLowI8x16U).op(op.i32x4ExtendLowI16x8U);
+  if (memory === "i8") signed(w);
   if (memory === "bool") nonzero(w);
 }
 
@@ -172,12 +177,18 @@ function gather(w: Writer, e: Of<"gather">): void {
     address(lane);
     w.code
       .get(result)
-      .memory(op.v128Load8Lane, 0, 0)
-      .byte(lane * 4)
+      .memory(shift === 0 ? op.v128Load8Lane : op.v128Load16Lane, shift, 0)
+      .byte((lane * 4) >> shift)
       .set(result);
   }
   w.code.get(result);
+  if (memory === "i8") signed(w);
   if (memory === "bool") nonzero(w);
+}
+
+/** The low bytes of a vector of integers as signed numbers. */
+function signed(w: Writer): void {
+  w.code.i32(24).op(op.i32x4Shl).i32(24).op(op.i32x4ShrS);
 }
 
 /** Turns a vector of integers into a mask. */

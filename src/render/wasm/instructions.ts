@@ -116,5 +116,7 @@ export const memoryRows: { readonly [M in Memory]: MemoryFacts } = {
   i32: { shift: 2, load: op.i32Load, store: op.i32Store, scalars: ["i32", "u32"] },
   u32: { shift: 2, load: op.i32Load, store: op.i32Store, scalars: ["u32", "i32"] },
   u8: { shift: 0, load: op.i32Load8u, store: op.i32Store8, scalars: ["i32", "u32"] },
+  i8: { shift: 0, load: op.i32Load8s, store: op.i32Store8, scalars: ["i32", "u32"] },
+  u16: { shift: 1, load: op.i32Load16u, store: op.i32Store16, scalars: ["i32", "u32"] },
   bool: { shift: 0, load: op.i32Load8u, store: op.i32Store8, scalars: ["bool"] },
 };

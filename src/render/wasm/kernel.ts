@@ -120,6 +120,10 @@ class StatementWriter {
     const count = lanes === 1 || (s.count?.kind === "constant" && s.count.value >= lanes) ? undefined : s.count;
     w.statement(count === undefined ? [s.value] : [s.value, count], [s.index]);
     const offset = w.address(s.buffer, s.index);
+    if (lanes > 1 && shift === 1) {
+      this.storePairs(s.value, lanes, offset, count);
+      return;
+    }
     if (count === undefined) {
       w.value(s.value);
       if (lanes > 1 && shift === 0) this.narrow(memory === "bool");
@@ -148,6 +152,36 @@ class StatementWriter {
         if (lane > 0) w.code.i32(8 * lane).op(op.i32ShrU);
         w.code.memory(op.i32Store8, 0, offset + lane);
       } else w.code.memory(op.v128Store32Lane, 2, offset + 4 * lane).byte(lane);
+    }
+    for (let lane = 1; lane < lanes - 1; lane++) w.code.end();
+    w.code.end();
+  }
+
+  /** Stores the low two bytes of each lane; the address is on the stack. */
+  private storePairs(value: Expression, lanes: number, offset: number, count?: Expression): void {
+    const { w } = this;
+    const [base, packed, left] = [w.fresh("i32"), w.fresh("v128"), w.fresh("i32")];
+    w.code.set(base);
+    w.value(value);
+    w.code.tee(packed).get(packed).op(op.i8x16Shuffle);
+    for (let i = 0; i < 16; i++) w.code.byte(((i & 7) >> 1) * 4 + (i & 1));
+    w.code.set(packed);
+    const all = () => w.code.get(base).get(packed).memory(op.v128Store64Lane, 1, offset).byte(0);
+    if (count === undefined) {
+      all();
+      return;
+    }
+    w.value(count);
+    w.code.tee(left).i32(lanes).op(op.i32GeS).open(op.if);
+    all();
+    w.code.op(op.else);
+    for (let lane = 0; lane < lanes - 1; lane++) {
+      if (lane > 0) w.code.get(left).i32(lane).op(op.i32GtS).open(op.if);
+      w.code
+        .get(base)
+        .get(packed)
+        .memory(op.v128Store16Lane, 1, offset + 2 * lane)
+        .byte(lane);
     }
     for (let lane = 1; lane < lanes - 1; lane++) w.code.end();
     w.code.end();

@@ -1,7 +1,7 @@
 // What every operation means, one rule a row. Floats are held in Float64Array whatever their dtype; `round` is applied to
 // float32 results of arithmetic (the identity in exact mode). Rules that only move elements never round.
 
-import { allocate, type DType, isFloat, type TypedArray } from "../../graph/dtype.ts";
+import { allocate, type DType, encode, isFloat, type TypedArray } from "../../graph/dtype.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
 import type { BinaryOp, Op, ReduceOp, Region, UnaryOp } from "../../graph/operation.ts";
 import { type Shape, sizeOf, stridesOf, withoutAxes } from "../../graph/shape.ts";
@@ -174,7 +174,7 @@ const pad: Rule<"pad"> = (node, [x]) => {
   const { shape } = inputOf(node, 0);
   const strides = stridesOf(node.shape);
   const base = low.reduce((sum, n, i) => sum + n * (strides[i] as number), 0);
-  const result = store(node.dtype, node.size).fill(value);
+  const result = store(node.dtype, node.size).fill(encode(node.dtype, value));
   offsets(
     shape,
     strides.map((s, i) => s * ((interior[i] as number) + 1)),
@@ -280,7 +280,7 @@ const scan: Rule<"scan"> = (node, inputs, { evaluate }) => {
 };
 
 export const rules: { readonly [O in Op]: Rule<O> } = {
-  constant: (node) => store(node.dtype, 1).fill(node.attributes.value),
+  constant: (node) => store(node.dtype, 1).fill(encode(node.dtype, node.attributes.value)),
   input: (node) => {
     throw new InternalError(`the reference met input "${node.attributes.name}"#${node.id}, which is no parameter of the region`);
   },

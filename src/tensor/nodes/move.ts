@@ -8,8 +8,9 @@ import {
   permute as builtPermute,
   reshape as builtReshape,
   slice as builtSlice,
+  cast,
 } from "../../graph/build.ts";
-import { isFloat } from "../../graph/dtype.ts";
+import { isFloat, isHalf } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../../graph/shape.ts";
 import { mistake, show } from "../../util/errors.ts";
@@ -273,6 +274,15 @@ export function concat(parts: readonly Node[], axis: number): Node {
       });
   }
   if (parts.length === 1) return first;
+  // Blocks are added, and 16-bit floats are added in float32, exactly.
+  if (isHalf(first.dtype))
+    return cast(
+      concat(
+        parts.map((part) => cast(part, "float32")),
+        a,
+      ),
+      first.dtype,
+    );
   const total = parts.reduce((n, p) => n + (p.shape[a] as number), 0);
   let start = 0;
   const blocks = parts.map((part) => {

@@ -1,7 +1,7 @@
 // How operands of different shapes and dtypes meet, before the builders see them: broadcasting, promotion, and plain numbers.
 
 import { broadcastTo, cast, constant } from "../../graph/build.ts";
-import { type DType, isFloat, promote } from "../../graph/dtype.ts";
+import { computed, type DType, isFloat, isReal, promote } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { broadcastShapes } from "../../graph/shape.ts";
 import { mistake } from "../../util/errors.ts";
@@ -11,7 +11,7 @@ export type Operand = Node | number;
 
 /** The dtype of a number beside a dtype: that dtype, but float32 for a fraction beside integers, and int32 beside bool. */
 function dtypeOfNumber(value: number, beside: DType): DType {
-  if (isFloat(beside)) return beside;
+  if (isReal(beside)) return computed(beside);
   if (!Number.isInteger(value)) return "float32";
   return beside === "bool" ? "int32" : beside;
 }
