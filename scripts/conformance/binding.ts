@@ -23,6 +23,9 @@ export type Binding = (args: readonly Value[], kwargs: Keywords) => AnyTensor | 
 /** Bindings by torch's name of the operation. */
 export type Bindings = Readonly<Record<string, Binding>>;
 
+/** torch takes booleans for numbers. */
+const numeric = (value: Value): Value => (typeof value === "boolean" ? Number(value) : value);
+
 /** The arguments of one call by torch's names. The getters only name types: what is wrong must reach our functions. */
 export class Arguments {
   readonly #values: Keywords;
@@ -55,13 +58,13 @@ export class Arguments {
 
   /** A tensor or a number. */
   operand(name: string): AnyTensor | number {
-    return this.#values[name] as AnyTensor | number;
+    return numeric(this.#values[name]) as AnyTensor | number;
   }
 
   number(name: string): number | undefined;
   number(name: string, otherwise: number): number;
   number(name: string, otherwise?: number): number | undefined {
-    return (this.#values[name] ?? otherwise) as number | undefined;
+    return (numeric(this.#values[name]) ?? otherwise) as number | undefined;
   }
 
   flag(name: string, otherwise = false): boolean {

@@ -104,7 +104,7 @@ export function celu(v: Node, alpha: number): Node {
 }
 
 export function threshold(x: Node, limit: number, value: number): Node {
-  return where(lt(limit, x), x, value);
+  return where(le(x, limit), value, x);
 }
 
 export function hardShrink(x: Node, lambda: number): Node {
