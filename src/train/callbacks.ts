@@ -54,6 +54,11 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
   /** Handles on the values of the best epoch; the variables write elsewhere from then on. */
   let weights: Map<string, AnyTensor> | null = null;
   let raw: ReadonlyMap<string, RawTensor> | null = null;
+  const stopWhenDue = (run: Run) => {
+    if (state.waited < patience) return;
+    const epochs = `${patience} ${patience === 1 ? "epoch" : "epochs"}`;
+    run.stop(`${monitor} has not improved for ${epochs}; the best was epoch ${state.bestEpoch}`);
+  };
 
   return {
     name: where,
@@ -81,10 +86,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
         return;
       }
       state = { ...state, waited: state.waited + 1 };
-      if (state.waited >= patience)
-        run.stop(
-          `${monitor} has not improved for ${patience} ${patience === 1 ? "epoch" : "epochs"}; the best was epoch ${state.bestEpoch}`,
-        );
+      stopWhenDue(run);
     },
     async end(run: Run) {
       if (!restoreBest || state.bestEpoch === run.epoch) return;
@@ -95,10 +97,11 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
       const tensors = raw ?? (weights === null ? null : await readTensors(weights));
       return { data: { ...state }, ...(tensors === null ? {} : { tensors }) };
     },
-    restore({ data, tensors }) {
+    restore({ data, tensors }, run) {
       state = data as unknown as StoppingState;
       weights = null;
       raw = tensors !== undefined && tensors.size > 0 ? tensors : null;
+      stopWhenDue(run);
     },
   };
 }
@@ -123,17 +126,21 @@ export function converged(options: ConvergedOptions = {}): Callback {
   const tolerance = checkNumber(where, "tolerance", options.tolerance ?? 1e-6, { least: 0 });
   const patience = checkNumber(where, "patience", options.patience ?? 3, { least: 1, integer: true });
   let state: { readonly last: number | null; readonly rest: number } = { last: null, rest: 0 };
+  const stopWhenDue = (run: Run) => {
+    if (state.rest >= patience) run.stop(`the loss has converged: it changes by less than ${tolerance} an epoch`);
+  };
   return {
     name: where,
     epochEnd(run, { training }) {
-      const now = (training.loss as number) + (training.penalty ?? 0);
+      const now = training.loss + (training.penalty ?? 0);
       const still = state.last !== null && Math.abs(now - state.last) <= tolerance * Math.max(1, Math.abs(now));
       state = { last: now, rest: still ? state.rest + 1 : 0 };
-      if (state.rest >= patience) run.stop(`the loss has converged: it changes by less than ${tolerance} an epoch`);
+      stopWhenDue(run);
     },
     state: () => ({ data: { ...state } }),
-    restore({ data }) {
+    restore({ data }, run) {
       state = data as unknown as typeof state;
+      stopWhenDue(run);
     },
   };
 }

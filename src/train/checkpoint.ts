@@ -6,7 +6,7 @@ import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
 import { paths, readFile } from "../util/system.ts";
-import type { Callback, Run, SavedRun } from "./run.ts";
+import type { Callback, SavedRun } from "./run.ts";
 
 const format = "downhill-checkpoint";
 const version = 1;
@@ -31,17 +31,9 @@ export function checkpoint(folder: string, options: CheckpointOptions = {}): Cal
   const where = "checkpoint";
   checkNames(where, options, ["resume", "every"]);
   const every = checkNumber(where, "every", options.every ?? 1, { least: 1, integer: true });
+  if (typeof folder !== "string" || folder === "")
+    throw mistake("OPTION", { where, problem: "needs the path of a folder", got: folder, advice: 'For example checkpoint("runs/mnist").' });
   let path = "";
-  let savedAt = "";
-
-  const save = async (run: Run) => {
-    const saved = await run.capture();
-    const metadata = { format, version: String(version), run: JSON.stringify(saved.data) };
-    writeFileAtomically(path, encodeSafetensors(saved.tensors, metadata));
-    savedAt = place(run);
-    run.emit({ type: "checkpoint", epoch: run.epoch, step: run.optimizer.step.value, path });
-  };
-  const place = (run: Run) => `${run.position.epoch}/${run.position.stepInEpoch}`;
 
   return {
     name: where,
@@ -49,13 +41,13 @@ export function checkpoint(folder: string, options: CheckpointOptions = {}): Cal
       makeFolder(folder);
       path = paths("checkpoints").join(folder, "checkpoint.safetensors");
       if (options.resume === true && exists(path)) run.restore(path, readCheckpoint(path));
-      savedAt = place(run);
     },
     async save(run) {
-      if (run.position.stepInEpoch > 0 || run.epoch % every === 0) await save(run);
-    },
-    async end(run) {
-      if (savedAt !== place(run)) await save(run);
+      if (run.epoch % every !== 0 && run.epoch < run.epochs && run.stopReason === null) return;
+      const saved = await run.capture();
+      const metadata = { format, version: String(version), run: JSON.stringify(saved.data) };
+      writeFileAtomically(path, encodeSafetensors(saved.tensors, metadata));
+      run.emit({ type: "checkpoint", epoch: run.epoch, step: run.optimizer.step.value, path });
     },
   };
 }
@@ -76,9 +68,40 @@ export function readCheckpoint(path: string): SavedRun {
       expected: `${format}, version ${version}`,
     });
   }
+  const damaged = mistake("CHECKPOINT", {
+    where: path,
+    problem: "the checkpoint's metadata is damaged",
+    advice: "Begin anew in another folder.",
+  });
+  let data: SavedRun["data"];
   try {
-    return { tensors, data: JSON.parse(metadata.run ?? "") as SavedRun["data"] };
+    data = JSON.parse(metadata.run ?? "") as SavedRun["data"];
   } catch {
-    throw mistake("CHECKPOINT", { where: path, problem: "the checkpoint's metadata is damaged" });
+    throw damaged;
   }
+  if (!isWhole(data)) throw damaged;
+  return { tensors, data };
+}
+
+/** Whether what a file says of a run has the form that restoring it relies on. */
+function isWhole(data: SavedRun["data"] | null): boolean {
+  const record = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+  const numbers = (values: unknown) => Array.isArray(values) && values.every((v) => typeof v === "number");
+  if (!record(data) || !record(data.position) || !record(data.history) || !record(data.fingerprint) || !record(data.hyperparameters))
+    return false;
+  const { position, history, hyperparameters, lambdas, callbacks } = data as SavedRun["data"];
+  const counts = [position.firstStep, position.epoch, position.stepInEpoch, position.samples];
+  return (
+    counts.every((n) => Number.isSafeInteger(n) && n >= 0) &&
+    numbers(position.sums) &&
+    numbers(position.curve) &&
+    position.curve.length === 2 &&
+    Array.isArray(history.epochs) &&
+    history.epochs.every((e) => record(e) && record(e.training) && (e.validation === null || record(e.validation))) &&
+    Array.isArray(history.steps) &&
+    history.steps.every(record) &&
+    numbers(Object.values(hyperparameters)) &&
+    numbers(lambdas) &&
+    Array.isArray(callbacks)
+  );
 }

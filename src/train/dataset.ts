@@ -35,6 +35,8 @@ export function samplesOf(where: string, what: string, data: AnyTensor | Data): 
  * @throws UserError `DATA` when it is empty, `SHAPE` when inputs and targets differ in number
  */
 export function asSamples(where: string, dataset: Dataset): Samples {
+  if (typeof dataset !== "object" || dataset === null || dataset.inputs === undefined || dataset.targets === undefined)
+    throw mistake("OPTION", { where, problem: "the data set must be an object { inputs, targets }", got: dataset });
   const inputs = samplesOf(where, "inputs", dataset.inputs);
   const targets = samplesOf(where, "targets", dataset.targets);
   const count = inputs.shape[0] as number;

@@ -8,13 +8,18 @@ import { type Data, tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { AnyTensor } from "../tensor/types.ts";
 import { mistake } from "../util/errors.ts";
-import type { Scores } from "../util/events.ts";
 import { checkNames } from "../util/options.ts";
 import { asSamples, type Dataset, type Samples, samplesOf } from "./dataset.ts";
 import type { Metric } from "./metrics.ts";
 
 /** (prediction, target) → scalar. */
-export type Loss = (prediction: Tensor, target: AnyTensor) => Tensor;
+// A method's parameters are compared both ways, so that a function of float32 targets is a loss too.
+export type Loss = { call(prediction: Tensor, target: AnyTensor): Tensor }["call"];
+
+/** A number for the loss, where one is given, and for each metric. */
+export type ScoresOf<O extends EvaluateOptions> = {
+  readonly [K in (O extends { readonly loss: Loss } ? "loss" : never) | (keyof O["metrics"] & string)]: number;
+};
 
 export interface EvaluateOptions {
   readonly loss?: Loss;
@@ -69,15 +74,16 @@ export function makeEvaluator(model: Module, measures: Readonly<Record<string, L
  * @example
  * const scores = await evaluate(model, test, { loss: crossEntropy, metrics: { accuracy } });
  */
-export async function evaluate(model: Module, dataset: Dataset, options: EvaluateOptions): Promise<Scores> {
+export async function evaluate<O extends EvaluateOptions>(model: Module, dataset: Dataset, options: O): Promise<ScoresOf<O>> {
   checkModel("evaluate", model);
   checkNames("evaluate", options, ["loss", "metrics", "batchSize"]);
   const { loss, metrics = {}, batchSize = 512 } = options;
   const measures = loss === undefined ? metrics : { loss, ...metrics };
   if (Object.keys(measures).length === 0)
     throw mistake("OPTION", { where: "evaluate", problem: "there is nothing to measure", advice: "Give a loss or metrics." });
+  checkMetrics("evaluate", metrics);
   const samples = asSamples("evaluate", dataset);
-  return inMode(model, false, () => makeEvaluator(model, measures, batchSize)(samples));
+  return inMode(model, false, () => makeEvaluator(model, measures, batchSize)(samples)) as Promise<ScoresOf<O>>;
 }
 
 /**
@@ -107,6 +113,18 @@ export async function predict(model: Module, inputs: AnyTensor | Data, options: 
     }
     return tensor(all, { shape });
   });
+}
+
+/** Metrics are functions by name, and two names are taken. */
+export function checkMetrics(where: string, metrics: Readonly<Record<string, Metric>>): void {
+  const advice = "For example { metrics: { accuracy } }.";
+  if (typeof metrics !== "object" || Array.isArray(metrics))
+    throw mistake("OPTION", { where, problem: "metrics must be functions by name", got: metrics, advice });
+  for (const [name, metric] of Object.entries(metrics)) {
+    if (name === "loss" || name === "penalty") throw mistake("OPTION", { where, problem: `a metric cannot be called "${name}"` });
+    if (typeof metric !== "function")
+      throw mistake("OPTION", { where, problem: `the metric "${name}" must be a function`, got: metric, advice });
+  }
 }
 
 export function checkModel(where: string, model: unknown): asserts model is Module {

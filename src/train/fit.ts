@@ -17,7 +17,7 @@ import type { EventSink, Scores } from "../util/events.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
 import { pause } from "../util/pause.ts";
 import { asSamples, type Dataset, type Samples } from "./dataset.ts";
-import { checkModel, type Evaluator, inMode, type Loss, makeEvaluator } from "./evaluate.ts";
+import { checkMetrics, checkModel, type Evaluator, inMode, type Loss, makeEvaluator } from "./evaluate.ts";
 import type { EpochRecord, History } from "./history.ts";
 import type { Metric } from "./metrics.ts";
 import { type Callback, Run } from "./run.ts";
@@ -120,6 +120,7 @@ interface Plan {
 function makePlan(model: Module, dataset: Dataset, options: FitOptions): Plan {
   const where = "fit";
   checkModel(where, model);
+  const data = asSamples(where, dataset);
   checkNames(where, options, optionNames);
   const { loss, optimizer, regularizer = [], callbacks = [], metrics = {}, shuffle = true } = options;
   if (typeof loss !== "function")
@@ -131,20 +132,41 @@ function makePlan(model: Module, dataset: Dataset, options: FitOptions): Plan {
       got: optimizer,
       advice: "For example { optimizer: adam({ learningRate: 1e-3 }) }.",
     });
-  for (const name of Object.keys(metrics))
-    if (name === "loss" || name === "penalty") throw mistake("OPTION", { where, problem: `a metric cannot be called "${name}"` });
+  checkMetrics(where, metrics);
+  const penalties = Array.isArray(regularizer) ? (regularizer as readonly Penalty[]) : [regularizer as Penalty];
+  for (const p of penalties)
+    if (typeof p?.of !== "function")
+      throw mistake("OPTION", {
+        where,
+        problem: "regularizer must be a penalty, or a list of them",
+        got: p,
+        advice: "For example { regularizer: l2(1e-4) }.",
+      });
+  if (!Array.isArray(callbacks) || callbacks.some((c) => typeof c !== "object" || c === null))
+    throw mistake("OPTION", {
+      where,
+      problem: "callbacks must be a list",
+      got: callbacks,
+      advice: "For example { callbacks: [earlyStopping()] }.",
+    });
   const epochs = checkNumber(where, "epochs", options.epochs, { least: 1, integer: true });
   const seed = checkNumber(where, "seed", options.seed ?? 0, { least: 0, integer: true });
-  const data = asSamples(where, dataset);
   const batchSize = Math.min(data.count, checkNumber(where, "batchSize", options.batchSize ?? 32, { least: 1, integer: true }));
   const validation = options.validation === undefined ? null : asSamples(`${where}, validation`, options.validation);
-  if (model.parameters().every((p) => !p.trainable))
-    throw mistake("OPTION", { where, problem: "the model has no trainable parameters", advice: "Unfreeze some." });
+  const parameters = model.parameters();
+  if (parameters.length === 0)
+    throw mistake("OPTION", {
+      where,
+      problem: "the model has no parameters",
+      advice: "Put layers into public fields, arrays or objects of the module.",
+    });
+  if (parameters.every((p) => !p.trainable))
+    throw mistake("OPTION", { where, problem: "all parameters of the model are frozen", advice: "Unfreeze some." });
   return {
     options,
     model,
     optimizer,
-    penalties: Array.isArray(regularizer) ? (regularizer as readonly Penalty[]) : [regularizer as Penalty],
+    penalties,
     callbacks,
     metrics,
     data,
@@ -213,6 +235,7 @@ async function train(plan: Plan): Promise<FitResult> {
     callbacks,
     fingerprint: { samples: data.count, batchSize, shuffle, seed },
     measures: names.length,
+    epochs,
     emit,
   });
   const began = performance.now();
@@ -264,8 +287,8 @@ async function train(plan: Plan): Promise<FitResult> {
     if (!interrupted) for (const callback of callbacks) await callback.save?.(run);
   }
   if (interrupted) {
-    for (const callback of callbacks) await callback.save?.(run);
     run.stop("interrupted");
+    for (const callback of callbacks) await callback.save?.(run);
   }
   const steps = stepsBefore + run.epoch * stepsPerEpoch + run.position.stepInEpoch;
   if (run.stopReason !== null) emit({ type: "stop", epoch: run.epoch, step: steps, reason: run.stopReason });
@@ -276,8 +299,8 @@ async function train(plan: Plan): Promise<FitResult> {
   return { history: run.history, stopped: run.stopReason, steps, seconds };
 }
 
-function validate(model: Module, evaluator: Evaluator, validation: Samples): Promise<Scores> {
-  return inMode(model, false, () => evaluator(validation));
+function validate(model: Module, evaluator: Evaluator, validation: Samples): Promise<Scores & { readonly loss: number }> {
+  return inMode(model, false, () => evaluator(validation)) as Promise<{ loss: number }>;
 }
 
 /** Reads the results of steps in bulk, sums them up, and reports. */
@@ -312,9 +335,9 @@ class Reader {
   }
 
   /** Means over the epoch so far. */
-  means(): Scores {
+  means(): Scores & { readonly loss: number } {
     const { samples, sums } = this.#run.position;
-    return Object.fromEntries(this.#names.map((name, i) => [name, (sums[i] as number) / samples]));
+    return Object.fromEntries(this.#names.map((name, i) => [name, (sums[i] as number) / samples])) as { loss: number };
   }
 
   async read(): Promise<void> {

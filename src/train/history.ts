@@ -10,9 +10,9 @@ export interface EpochRecord {
   readonly step: number;
   readonly seconds: number;
   /** Means over the epoch, while the weights changed: `loss`, `penalty` where there is one, metrics. */
-  readonly training: Scores;
+  readonly training: Scores & { readonly loss: number };
   /** Measured at its end, on the validation data. */
-  readonly validation: Scores | null;
+  readonly validation: (Scores & { readonly loss: number }) | null;
 }
 
 /** Plain data, part of checkpoints. */
@@ -44,7 +44,7 @@ export function lossCurve(history: History, options: CurveOptions): string {
   if (steps.length > epochs.length)
     series.push({ name: "steps", style: "faint", color: 0, points: steps.map(({ epoch, loss }) => [epoch, loss]) });
   // A mean over an epoch belongs to its middle.
-  series.push({ name: "training", color: 0, points: epochs.map((e) => [e.epoch - 0.5, e.training.loss ?? Number.NaN]) });
+  series.push({ name: "training", color: 0, points: epochs.map((e) => [e.epoch - 0.5, e.training.loss]) });
   const validation = epochs.filter((e) => e.validation !== null);
   if (validation.length > 0)
     series.push({

@@ -7,7 +7,8 @@ import type { AnyTensor } from "../tensor/types.ts";
 import { mistake } from "../util/errors.ts";
 
 /** (prediction, target) → scalar: a mean over the samples, so that batches can be put together. */
-export type Metric = (prediction: Tensor, target: AnyTensor) => Tensor;
+// A method's parameters are compared both ways, so that a function of float32 targets is a metric too.
+export type Metric = { call(prediction: Tensor, target: AnyTensor): Tensor }["call"];
 
 /**
  * The share of samples whose largest score is that of the target's class.

@@ -34,7 +34,7 @@ export interface Callback {
   end?(run: Run): void | Promise<void>;
   /** State for checkpoints, and back. */
   state?(): CallbackState | Promise<CallbackState>;
-  restore?(state: CallbackState): void;
+  restore?(state: CallbackState, run: Run): void;
 }
 
 /** Where a run is, and sums over the part of an epoch that is done. */
@@ -74,6 +74,7 @@ export interface RunParts {
   readonly callbacks: readonly Callback[];
   readonly fingerprint: Fingerprint;
   readonly measures: number;
+  readonly epochs: number;
   readonly emit: EventSink;
 }
 
@@ -84,6 +85,8 @@ export class Run {
   readonly history: History = { epochs: [], steps: [] };
   /** Takes an event of the callback's own. */
   readonly emit: EventSink;
+  /** Epochs that the run is to have. */
+  readonly epochs: number;
   /** Where the run is; for the loop and for checkpoints. */
   readonly position: Position;
   readonly #parts: RunParts;
@@ -93,6 +96,7 @@ export class Run {
     this.model = parts.model;
     this.optimizer = parts.optimizer;
     this.emit = parts.emit;
+    this.epochs = parts.epochs;
     this.position = { firstStep: 0, epoch: 0, stepInEpoch: 0, samples: 0, sums: new Array<number>(parts.measures).fill(0), curve: [0, 0] };
     this.#parts = parts;
   }
@@ -149,7 +153,7 @@ export class Run {
       if (saved === value) continue;
       throw mistake("CHECKPOINT", {
         where: file,
-        problem: `the checkpoint is of a run with another ${name}, so its numbers could not go on`,
+        problem: `the checkpoint is of another run, whose numbers could not go on: ${name} differs`,
         got: value,
         expected: saved,
         advice: "Give the same options, or begin anew in another folder.",
@@ -160,6 +164,8 @@ export class Run {
       const expected = `${data.lambdas.length} and ${data.callbacks.length}`;
       throw mistake("CHECKPOINT", { where: file, problem: "the run has other penalties or callbacks", got, expected });
     }
+    if (data.position.sums.length !== this.position.sums.length)
+      throw mistake("CHECKPOINT", { where: file, problem: "the run measures other things: penalties or metrics differ" });
     const own = new Map<string, RawTensor>();
     const theirs = callbacks.map(() => new Map<string, RawTensor>());
     for (const [name, t] of tensors) {
@@ -175,11 +181,11 @@ export class Run {
     penalties.forEach((p, i) => {
       p.lambda = data.lambdas[i] as number;
     });
-    callbacks.forEach((callback, i) => {
-      callback.restore?.({ data: data.callbacks[i] as Json, tensors: theirs[i] as Map<string, RawTensor> });
-    });
     Object.assign(this.position, data.position);
     this.history.epochs.push(...data.history.epochs);
     this.history.steps.push(...data.history.steps);
+    callbacks.forEach((callback, i) => {
+      callback.restore?.({ data: data.callbacks[i] as Json, tensors: theirs[i] as Map<string, RawTensor> }, this);
+    });
   }
 }

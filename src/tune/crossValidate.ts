@@ -84,6 +84,10 @@ export function summarise(lambdas: readonly number[], scores: readonly (readonly
 export async function crossValidate<M>(options: CrossValidationOptions<M>): Promise<CrossValidation<M>> {
   const where = "crossValidate";
   checkNames(where, options, ["samples", "labels", "folds", "seed", "lambdas", "choose", "train", "score", "onEvent"]);
+  if (typeof options.train !== "function" || typeof options.score !== "function")
+    throw mistake("OPTION", { where, problem: "needs functions train(samples, lambda) and score(model, samples)" });
+  if (!Array.isArray(options.lambdas))
+    throw mistake("OPTION", { where, problem: "lambdas must be a list of numbers", got: options.lambdas });
   const lambdas = [...options.lambdas].sort((a, b) => a - b);
   if (lambdas.length === 0) throw mistake("OPTION", { where, problem: "lambdas is empty" });
   for (const lambda of lambdas) checkNumber(where, "a strength in lambdas", lambda, { least: 0 });

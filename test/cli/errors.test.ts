@@ -165,19 +165,19 @@ describe("each mistake is one clear line, exit code 1, and leaves nothing behind
 });
 
 describe("help", () => {
-  test("the overview names every command; a command's help every option, within the terminal's width", () => {
-    const overview = downhill(place, []);
+  test("the overview names every command; a command's help every option, within the terminal's width", async () => {
+    const overview = await downhillHere(place, []);
     expect(overview).toMatchObject({ code: 0, err: "" });
-    expect(overview.out).toBe(downhill(place, ["--help"]).out);
+    expect(overview.out).toBe((await downhillHere(place, ["--help"])).out);
     for (const word of ["train", "predict", "help"]) expect(overview.out).toContain(`  ${word}`);
-    const help = downhill(place, ["train", "--help"]).out;
+    const help = (await downhillHere(place, ["train", "--help"])).out;
     for (const option of ["target", "lambda", "epochs", "seed", "device", "resume", "trace"]) expect(help).toContain(`--${option}`);
     expect(help.split("\n").every((line) => line.length <= 110)).toBe(true);
-    expect(downhill(place, ["help", "train"]).out).toContain("Usage: downhill train <data> [options]");
-    expect(downhill(place, ["--version"]).out).toMatch(/^\d+\.\d+\.\d+/);
+    expect((await downhillHere(place, ["help", "train"])).out).toContain("Usage: downhill train <data> [options]");
+    expect((await downhillHere(place, ["--version"])).out).toMatch(/^\d+\.\d+\.\d+/);
   });
 
-  test("docs/cli.md is what the table says: write it anew with downhill help --markdown", () => {
-    expect(readFileSync(resolve("docs/cli.md"), "utf8")).toBe(downhill(place, ["help", "--markdown"]).out);
+  test("docs/cli.md is what the table says: write it anew with downhill help --markdown", async () => {
+    expect(readFileSync(resolve("docs/cli.md"), "utf8")).toBe((await downhillHere(place, ["help", "--markdown"])).out);
   });
 });

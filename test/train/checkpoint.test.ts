@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { relu, seed, setDevice, tensor, variable, zeros } from "../../src/index.ts";
-import { decodeSafetensors } from "../../src/io/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/io/index.ts";
 import { crossEntropy } from "../../src/loss/index.ts";
 import { Dropout, Linear, Sequential } from "../../src/nn/index.ts";
 import { loadWeights, saveWeights } from "../../src/node.ts";
@@ -119,6 +119,37 @@ describe("resuming", () => {
     expect((await part({}, [checkpoint(place, { resume: true })], 99)).weights).toEqual(whole.weights);
   });
 
+  test("a run that was stopped early is left as it is, unless it is given more patience", async () => {
+    const run = (patience: number, place: string, resume: boolean, epochs = 12) => {
+      const stopping = earlyStopping({ patience });
+      const optimizer = sgd({ learningRate: 3, momentum: 0.9 });
+      return part({ optimizer, regularizer: l2(0), epochs }, [stopping, checkpoint(place, { resume, every: 5 })]);
+    };
+    const place = folder();
+    const whole = await run(2, place, false);
+    expect(whole.epochs.length).toBeLessThan(12);
+    expect(await run(2, place, true)).toEqual(whole);
+    expect(await run(3, place, true)).toEqual(await run(3, folder(), false));
+    const settle = (resume: boolean) =>
+      part({ optimizer: sgd({ learningRate: 0.5 }), epochs: 50 }, [
+        converged({ tolerance: 0.5, patience: 2 }),
+        checkpoint(place, { resume }),
+      ]);
+    const still = await settle(false);
+    expect(still.epochs.length).toBeLessThan(50);
+    expect(await settle(true)).toEqual(still);
+  });
+
+  test("a run that reached its last epoch goes on from its last weights, not from the best ones", async () => {
+    const run = (epochs: number, place: string, resume: boolean) => {
+      const optimizer = sgd({ learningRate: 3, momentum: 0.9 });
+      return part({ optimizer, regularizer: l2(0), epochs }, [earlyStopping({ patience: 50 }), checkpoint(place, { resume, every: 2 })]);
+    };
+    const place = folder();
+    await run(5, place, false);
+    expect(await run(8, place, true)).toEqual(await run(8, folder(), false));
+  });
+
   test("every: only some epochs are saved, and always the last", async () => {
     const paths: number[] = [];
     await part({ epochs: 5, onEvent: (e) => e.type === "checkpoint" && paths.push(e.epoch) }, [checkpoint(folder(), { every: 2 })]);
@@ -131,9 +162,11 @@ describe("refusals", () => {
     const place = folder();
     await part({}, [checkpoint(place)]);
     await expect(part({ batchSize: 8 }, [checkpoint(place, { resume: true })])).rejects.toThrow(
-      "the checkpoint is of a run with another batchSize, so its numbers could not go on; got 8, expected 16.",
+      "the checkpoint is of another run, whose numbers could not go on: batchSize differs; got 8, expected 16.",
     );
     await expect(part({}, [converged(), checkpoint(place, { resume: true })])).rejects.toThrow("other penalties or callbacks");
+    await expect(part({ metrics: {} }, [checkpoint(place, { resume: true })])).rejects.toThrow("penalties or metrics differ");
+    expect(() => checkpoint(undefined as never)).toThrow("checkpoint: needs the path of a folder; got undefined");
     const other = new Sequential(new Linear(3, 8), relu, new Dropout(0.3), new Linear(8, 3)).initialize(1);
     const before = other.parameters().map((p) => [...p.dataSync()]);
     await expect(
@@ -144,6 +177,7 @@ describe("refusals", () => {
         epochs: 6,
         batchSize: 16,
         seed: 11,
+        metrics: { accuracy },
         callbacks: [checkpoint(place, { resume: true })],
       }),
     ).rejects.toThrow("has another type");
@@ -156,6 +190,19 @@ describe("refusals", () => {
     const path = join(place, "checkpoint.safetensors");
     writeFileSync(path, readFileSync(path).subarray(0, 500));
     await expect(part({}, [checkpoint(place, { resume: true })])).rejects.toThrow(`${path}: the file is cut short`);
+    await part({ epochs: 1 }, [checkpoint(place)]);
+    const { tensors, metadata } = decodeSafetensors(readFileSync(path));
+    const data = JSON.parse(metadata.run as string);
+    for (const damaged of [
+      null,
+      [],
+      { ...data, position: null },
+      { ...data, lambdas: "x" },
+      { ...data, history: { epochs: [1], steps: [] } },
+    ]) {
+      writeFileSync(path, encodeSafetensors(tensors, { ...metadata, run: JSON.stringify(damaged) }));
+      await expect(part({}, [checkpoint(place, { resume: true })])).rejects.toThrow("the checkpoint's metadata is damaged. Begin anew");
+    }
     await saveWeights(path, new Linear(1, 1));
     await expect(part({}, [checkpoint(place, { resume: true })])).rejects.toThrow(
       "no checkpoint that this version reads; got a file without a format",

@@ -174,6 +174,13 @@ describe("refusals, before anything has changed", () => {
     [{ loss: undefined }, "loss must be a function; got undefined"],
     [{ optimizer: "adam" }, "optimizer must be an optimiser; got adam. For example { optimizer: adam({ learningRate: 1e-3 }) }."],
     [{ metrics: { loss: accuracy } }, 'a metric cannot be called "loss"'],
+    [{ metrics: [accuracy] }, "fit: metrics must be functions by name; got [function "],
+    [
+      { metrics: { accuracy: "accuracy" } },
+      'the metric "accuracy" must be a function; got accuracy. For example { metrics: { accuracy } }.',
+    ],
+    [{ regularizer: 1e-4 }, "fit: regularizer must be a penalty, or a list of them; got 0.0001. For example { regularizer: l2(1e-4) }."],
+    [{ callbacks: earlyStopping() }, "fit: callbacks must be a list; got "],
     [{ loss: (p: Tensor) => p }, 'the loss must be a scalar; got [16,2]. Use the reduction "mean".'],
     [{ validation: { inputs: zeros([0, 2]), targets: zeros([0]) } }, "fit, validation: inputs holds no samples; got [0,2]"],
   ])("%j", async (extra, message) => {
@@ -191,7 +198,25 @@ describe("refusals, before anything has changed", () => {
       fit(new Linear(2, 3), { inputs: zeros([3, 2]), targets: zeros([3, 1]) }, options({ loss: mse, metrics: {} })),
     ).catch((error: Error) => expect(error.message).toContain("SquaredError"));
     await refused("the model must be a module; got function", () => fit((() => {}) as never, points(4), options()));
-    await refused("the model has no trainable parameters", () => fit(makeModel().freeze(), points(4), options()));
+    await refused("all parameters of the model are frozen. Unfreeze some.", () => fit(makeModel().freeze(), points(4), options()));
+    await refused("the model has no parameters. Put layers", () => fit(new Sequential(scale), points(4), options()));
+    await refused("fit: the data set must be an object { inputs, targets }; got Tensor.", () =>
+      fit(makeModel(), points(4).inputs as never, points(4).targets as never),
+    );
+    await refused("fit: the options must be an object; got undefined.", () => fit(makeModel(), points(4), undefined as never));
+  });
+
+  test("a loss and a metric of float32 targets need no cast, and scores have names", async () => {
+    const absolute = (prediction: Tensor, target: Tensor) => prediction.sub(target).abs().mean();
+    const data = { inputs: [[1], [2]], targets: [[2], [4]] };
+    const model = new Linear(1, 1);
+    const { history } = await fit(model, data, { loss: absolute, optimizer: sgd({ learningRate: 0.1 }), epochs: 2, metrics: { absolute } });
+    const trained: number | undefined = history.epochs[1]?.training.loss;
+    const scores = await evaluate(model, data, { loss: absolute, metrics: { twice: absolute } });
+    const { loss, twice }: { loss: number; twice: number } = scores;
+    // @ts-expect-error there is no such score
+    const none = scores.accuracy;
+    expect([loss, none, history.epochs[1]?.training.absolute]).toEqual([twice, undefined, trained]);
   });
 
   test("a loss that is no number any more ends the run and says where", async () => {
