@@ -80,13 +80,14 @@ export interface MultiMarginOptions extends MarginOptions {
 /** Scores as rows [samples, classes]: a scalar and a vector are one sample. */
 function asRows(where: string, prediction: Tensor): Tensor {
   requireFloat(where, prediction);
-  if (prediction.rank <= 2) return prediction.rank === 2 ? prediction : prediction.reshape([1, prediction.size]);
-  throw mistake("SHAPE", {
-    where,
-    problem: "prediction has too many axes",
-    got: `prediction ${showShape(prediction.shape)}`,
-    expected: "[samples, classes] or [classes]",
-  });
+  if (prediction.rank > 2 || prediction.shape[prediction.rank - 1] === 0)
+    throw mistake("SHAPE", {
+      where,
+      problem: "prediction is no list of classes, or rows of them",
+      got: `prediction ${showShape(prediction.shape)}`,
+      expected: "[samples, classes] or [classes], with at least one class",
+    });
+  return prediction.rank === 2 ? prediction : prediction.reshape([1, prediction.size]);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Options of losses, and losses that PyTorch does not have, against formulas in float64. PyTorch's own are in the conformance cases.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gradients, setDevice, type Tensor, tensor } from "../../src/index.ts";
+import { gradients, setDevice, type Tensor, tensor, zeros } from "../../src/index.ts";
 import {
   binaryCrossEntropy,
   binaryCrossEntropyOfProbabilities,
@@ -220,6 +220,12 @@ describe("margins", () => {
       forward.map((f, i) => (f + (backward[i] as number)) / 2),
     );
     expect(() => infoNce(tensor(q), tensor([1, 2]))).toThrow("queries and keys do not fit");
+  });
+
+  test("no classes, or too many axes, are refused", () => {
+    for (const x of [zeros([5, 0]), zeros([0]), zeros([2, 3, 4])])
+      for (const call of [() => multiMargin(x, int([0])), () => multiLabelMargin(x, x.cast("int32"))])
+        expect(call).toThrow("expected [samples, classes] or [classes], with at least one class");
   });
 
   test("unknown options and reductions are refused", () => {
