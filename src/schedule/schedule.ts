@@ -1,6 +1,7 @@
 // The schedule of a graph: simplified, cut into groups that each become one task, put in order, given buffers.
 
 import type { Target } from "../graph/kernel.ts";
+import { mergeScans } from "../graph/merge.ts";
 import { type Node, topological } from "../graph/node.ts";
 import type { Region } from "../graph/operation.ts";
 import { inlineCalls } from "../graph/rewrite.ts";
@@ -35,7 +36,7 @@ export function schedule(
     if (node.op === "buffer") throw new InternalError(`buffer#${node.id} was not made a parameter before scheduling`);
   if (new Set(donations.map(([parameter]) => parameter)).size !== donations.length) throw new InternalError("a parameter is donated twice");
   const fuse = options.fuse !== false;
-  const plain = { parameters: region.parameters, results: inlineCalls(region.results) };
+  const plain = { parameters: region.parameters, results: mergeScans(inlineCalls(region.results)) };
   const simplified = simplify(plain, target, { patterns: fuse, smallWork: options.smallWork ?? smallWork });
   const emitter = new Emitter(simplified, target, (inner, order) => {
     const required = requiredStores(inner, order, simplified.packed);
