@@ -39,7 +39,8 @@ export function isSmall(node: Node<"contract">, limit: number = smallWork): bool
 /** The same values from a hero, or from products and a sum where `isSmall`. */
 export function normalizeContraction(node: Node<"contract">, limit: number = smallWork): Node {
   const flat = flatten(node);
-  if (isSmall(node, limit)) return reshape(sumOfProducts(flat), node.shape);
+  if (isSmall(node, limit))
+    return node.inputs.some((x) => viewed(x).windowed) ? sumOverAxes(node) : reshape(sumOfProducts(flat), node.shape);
   const divided = divideWindow(node);
   if (divided !== null) return divided;
   if (isBetterTurned(flat)) {
@@ -223,6 +224,25 @@ function sumOfProducts({ left, right, b, m, n, k }: Flat): Node {
   }
   const columns = permute(right, [0, 2, 1]);
   return reduce("reduceSum", product([b, m, n, k], reshape(left, [b, m, 1, k]), reshape(columns, [b, 1, n, k])), 3);
+}
+
+/** The same for windows, whose axes stay apart: joined, their indices would have to be taken apart again for each element. */
+function sumOverAxes(node: Node<"contract">): Node {
+  const { batch, contracted } = node.attributes;
+  const [left, right] = node.inputs as [Node, Node];
+  const [own, other] = [free(node, 0), free(node, 1)];
+  const size = (x: Node, axes: readonly number[]) => axes.map((a) => x.shape[a] as number);
+  const [lead, rows, columns, depth] = [size(left, batch[0]), size(left, own), size(right, other), size(left, contracted[0])];
+  const ones = (axes: readonly number[]) => axes.map(() => 1);
+  const shape = [...lead, ...rows, ...columns, ...depth];
+  const l = reshape(permute(left, [...batch[0], ...own, ...contracted[0]]), [...lead, ...rows, ...ones(columns), ...depth]);
+  const r = reshape(permute(right, [...batch[1], ...other, ...contracted[1]]), [...lead, ...ones(rows), ...columns, ...depth]);
+  const products = binary("mul", expand(l, shape), expand(r, shape));
+  return reduce(
+    "reduceSum",
+    products,
+    depth.map((_, i) => node.shape.length + i),
+  );
 }
 
 /** The stride along an axis in what the node views, or null. */

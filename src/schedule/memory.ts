@@ -63,6 +63,10 @@ export function requiredStores(region: Region, order: readonly Node[], packed: R
   for (const result of region.results) dense(result);
   for (const node of order) {
     if (is(node, "checkBounds")) required.add(node);
+    if (is(node, "window")) {
+      const padded = paddingUnder(node);
+      if (padded !== null) required.add(padded);
+    }
     if (isRoutine(node.op) || familyOf[node.op] === "region") node.inputs.forEach(dense);
     if (is(node, "contract")) {
       const panels = packed.get(node);
@@ -79,6 +83,13 @@ export function requiredStores(region: Region, order: readonly Node[], packed: R
     });
   }
   return required;
+}
+
+/** The padding that a window looks at. It is read many times: stored, the choice between elements and padding is made once. */
+function paddingUnder(node: Node<"window">): Node | null {
+  let base = inputOf(node, 0);
+  while (isView(base) && base.op !== "pad") base = inputOf(base, 0);
+  return base.op === "pad" && base.size < node.size ? base : null;
 }
 
 /** The operands of a hero that are read in place. */
