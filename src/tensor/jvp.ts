@@ -3,7 +3,7 @@
 
 import { pushforward } from "../autodiff/forward.ts";
 import { constant } from "../graph/build.ts";
-import { type DType, isFloat } from "../graph/dtype.ts";
+import { computed, type DType, isReal } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { substitute } from "../graph/rewrite.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
@@ -21,17 +21,17 @@ function checkTangents(where: string, points: readonly AnyTensor[], tangents: re
     throw mistake("OPTION", { where, problem: "needs a tangent for each tensor", got: tangents.length, expected: points.length });
   points.forEach((t, i) => {
     const tangent = tangents[i] as AnyTensor;
-    if (!isFloat(t.dtype) || t.dtype !== tangent.dtype || !sameShape(t.shape, tangent.shape))
+    if (!isReal(t.dtype) || computed(t.dtype) !== tangent.dtype || !sameShape(t.shape, tangent.shape))
       throw mistake("SHAPE", {
         where,
         problem: `tangent ${i} does not fit`,
         got: `${tangent.dtype}${showShape(tangent.shape)}`,
-        expected: isFloat(t.dtype) ? `${t.dtype}${showShape(t.shape)}` : "tangents of floats only",
+        expected: isReal(t.dtype) ? `${computed(t.dtype)}${showShape(t.shape)}` : "tangents of floats only",
       });
   });
 }
 
-const orZero = (tangent: Node | null, { shape, dtype }: Node): Node => tangent ?? constant(0, dtype, shape);
+const orZero = (tangent: Node | null, { shape, dtype }: Node): Node => tangent ?? constant(0, computed(dtype), shape);
 
 /**
  * A function's value and its derivative along a direction, in one pass forward: f(x) and ∂f/∂x · v.

@@ -2,7 +2,7 @@
 // the values; `while` is no exception.
 
 import { call, cond, constant, input, project, scan, whileLoop } from "../../graph/build.ts";
-import { isFloat } from "../../graph/dtype.ts";
+import { computed, isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import type { Region } from "../../graph/operation.ts";
 import { inline } from "../../graph/rewrite.ts";
@@ -21,7 +21,7 @@ const marked = (list: readonly boolean[], from = 0, to?: number): number[] =>
  */
 function tangentsOf(body: Region, operands: readonly boolean[], results: readonly boolean[], { pushforward }: ForwardContext) {
   const active = marked(operands);
-  const parameters = active.map((i) => input((body.parameters[i] as Node).shape, (body.parameters[i] as Node).dtype));
+  const parameters = active.map((i) => input((body.parameters[i] as Node).shape, computed((body.parameters[i] as Node).dtype)));
   const wanted = marked(results).map((i) => body.results[i] as Node);
   const found = pushforward(
     wanted,

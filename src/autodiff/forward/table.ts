@@ -8,14 +8,19 @@ import {
   contract,
   dynamicSlice,
   dynamicUpdate,
+  expand,
   gather,
   input,
   pad,
-  rebuild,
+  permute,
   reduce,
+  reshape,
   scatterAdd,
+  slice,
   where,
+  window,
 } from "../../graph/build.ts";
+import { computed } from "../../graph/dtype.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
 import type { Op } from "../../graph/operation.ts";
 import { add, like, zerosLike } from "../arithmetic.ts";
@@ -39,9 +44,6 @@ const product = (node: Node, tangents: readonly (Node | null)[]): Node => {
   const [a, b] = [inputOf(node, 0), inputOf(node, 1)];
   return a === b ? diagonal(node, [tangents[0] ?? null, null]) : diagonal(node, tangents);
 };
-
-/** The operation itself on the tangent of its only operand. */
-const linear = (node: Node, [t]: readonly (Node | null)[]): Node => rebuild(node, [t as Node]);
 
 /** Each result is a function of one row, so that the cotangents of a result of ones are its partial derivatives. */
 const rows = (node: Node, [t]: readonly (Node | null)[]): Node => {
@@ -110,21 +112,21 @@ export const forwardTable: ForwardTable = {
 
   ...elementwise,
   mul: product,
-  cast: (node, [t]) => cast(t as Node, node.dtype),
+  cast: (node, [t]) => cast(t as Node, computed(node.dtype)),
   where: (node, [, yes, no]) => where(inputOf(node, 0), yes ?? zerosLike(node), no ?? zerosLike(node)),
 
-  reduceSum: linear,
+  reduceSum: (node, [t]) => reduce("reduceSum", t as Node, node.attributes.axes),
   reduceProduct: rows,
   reduceMax: rows,
   reduceMin: rows,
   argMax: null,
   argMin: null,
 
-  reshape: linear,
-  permute: linear,
-  expand: linear,
-  slice: linear,
-  window: linear,
+  reshape: (node, [t]) => reshape(t as Node, node.shape),
+  permute: (node, [t]) => permute(t as Node, node.attributes.axes),
+  expand: (node, [t]) => expand(t as Node, node.shape),
+  slice: ({ shape, attributes: { starts, steps } }, [t]) => slice(t as Node, starts, shape, steps),
+  window: ({ attributes: { axes, sizes, strides, dilations } }, [t]) => window(t as Node, axes, sizes, strides, dilations),
   pad: ({ attributes: { low, high, interior } }, [t]) => pad(t as Node, low, high, 0, interior),
 
   contract: (node, [s, t]) => {
