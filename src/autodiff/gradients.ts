@@ -2,7 +2,7 @@
 // its result into cotangents of its inputs. The result is ordinary graph, so gradients of gradients need nothing new.
 // Iterative; no node is visited that does not lie between `wrt` and the outputs; zeros are null and never built.
 
-import { isFloat, isReal } from "../graph/dtype.ts";
+import { computed, isFloat, isReal } from "../graph/dtype.ts";
 import { is, type Node, topological } from "../graph/node.ts";
 import type { Op } from "../graph/operation.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
@@ -64,7 +64,7 @@ export function vectorJacobian(outputs: readonly Node[], cotangents: readonly No
   const results = new Map<Node, (Node | null)[]>();
   const give = (node: Node, cotangent: Node): void => {
     if (!active.values.has(node)) return;
-    if (cotangent.dtype !== node.dtype || !sameShape(cotangent.shape, node.shape))
+    if (cotangent.dtype !== computed(node.dtype) || !sameShape(cotangent.shape, node.shape))
       throw new InternalError(`the cotangent of ${node.op}#${node.id} is ${cotangent.dtype}${showShape(cotangent.shape)}`);
     const before = sums.get(node);
     sums.set(node, before === undefined ? cotangent : add(before, cotangent));

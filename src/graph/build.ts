@@ -399,7 +399,8 @@ export function argSort(given: Node, descending = false): Node {
 }
 
 /** Each element from the one before it along an axis; `inputs` are [x], or [a, x] for `linear`. */
-export function recurrence(combine: Running, inputs: readonly Node[], axis: number, reverse = false): Node {
+export function recurrence(combine: Running, given: readonly Node[], axis: number, reverse = false): Node {
+  const inputs = given.map(wide);
   const x = inputs[inputs.length - 1];
   if (x === undefined || inputs.length !== (combine === "linear" ? 2 : 1)) throw new InternalError(`recurrence of ${inputs.length} inputs`);
   const a = normalizeAxis("recurrence", axis, x.shape.length);

@@ -1,6 +1,6 @@
 // Named variables in and out of files: what is read is checked as a whole before anything changes.
 
-import type { DType, TypedArray } from "../graph/dtype.ts";
+import { type DType, isHalf, type TypedArray } from "../graph/dtype.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { tensor } from "../tensor/create.ts";
 import type { AnyTensor } from "../tensor/types.ts";
@@ -46,7 +46,8 @@ export function assignTensors(
   }
   for (const [name, v] of variables) {
     const t = tensors.get(name) as RawTensor;
-    if (sameShape(t.shape, v.shape) && t.dtype === v.dtype) continue;
+    // 16-bit floats come out of a file as float32.
+    if (sameShape(t.shape, v.shape) && (t.dtype === v.dtype || (t.dtype === "float32" && isHalf(v.dtype)))) continue;
     const type = (x: { dtype: string; shape: readonly number[] }) => `${x.dtype}${showShape(x.shape)}`;
     throw mistake("WEIGHTS", {
       where: file,
@@ -59,8 +60,8 @@ export function assignTensors(
   const list = [...variables];
   assignAll(
     list.map(([, v]) => v),
-    list.map(([name]) => {
-      const { data, shape, dtype } = tensors.get(name) as RawTensor;
+    list.map(([name, { dtype }]) => {
+      const { data, shape } = tensors.get(name) as RawTensor;
       return tensor(data, { shape, dtype });
     }),
   );

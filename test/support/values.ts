@@ -1,6 +1,6 @@
 // Test data: the same numbers every time, exact in float32, apart from one another and off the kinks.
 
-import { type DType, isFloat, type TypedArray, viewOf } from "../../src/graph/dtype.ts";
+import { type DType, encode, isFloat, type TypedArray, viewOf } from "../../src/graph/dtype.ts";
 import { type Shape, sizeOf } from "../../src/graph/shape.ts";
 
 /** An operand as plain data. */
@@ -52,7 +52,7 @@ export function vector(dtype: DType, ...data: number[]): Operand {
 export function elementsOf(operand: Operand, double = false): TypedArray {
   if (isFloat(operand.dtype) && double) return Float64Array.from(operand.data);
   const array = viewOf(operand.dtype, new ArrayBuffer(operand.data.length * 8), 0, operand.data.length);
-  array.set(operand.data);
+  array.set(operand.data.map((value) => encode(operand.dtype, value)));
   return array;
 }
 

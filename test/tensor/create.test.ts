@@ -156,9 +156,9 @@ describe("mistakes", () => {
     ["beyond a byte", () => tensor([256], { dtype: "uint8" }), "DTYPE", /element 0 is no uint8; got 256/],
     [
       "an unknown dtype",
-      () => tensor([1], { dtype: "float16" as never }),
+      () => tensor([1], { dtype: "float8" as never }),
       "DTYPE",
-      "tensor: unknown dtype; got float16, expected bool, uint8, int32, uint32, float32, float64.",
+      "tensor: unknown dtype; got float8, expected bool, uint8, int8, int32, uint32, float16, bfloat16, float32, float64.",
     ],
     ["big integers", () => tensor(new BigInt64Array(1) as never), "DTYPE", /^tensor: cannot take this kind of array; got BigInt64Array/],
     ["a shape of fractions", () => zeros([1.5]), "SHAPE", "zeros: a shape is a list of sizes; got [1.5], expected integers from 0 on."],

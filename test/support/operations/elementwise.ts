@@ -105,8 +105,11 @@ export const elementwiseRows: Rows<"unary" | "binary" | "nary"> = {
       unsigned,
       bytes,
       bools,
+      vector("int8", 0, 1, -1, 127, -128, 17),
+      vector("float16", 0, -0, 1.5, -2.25, 65504, 2 ** -24, Number.POSITIVE_INFINITY, Number.NaN),
+      vector("bfloat16", 0, -0, 1.5, -2.25, 3e38, 2 ** -133, Number.NEGATIVE_INFINITY, Number.NaN),
     ].flatMap((operand) =>
-      (["bool", "uint8", "int32", "uint32", "float32"] as const)
+      (["bool", "uint8", "int8", "int32", "uint32", "float16", "bfloat16", "float32"] as const)
         .filter((to) => to !== operand.dtype)
         .map((to) => plain(`${operand.dtype} to ${to}`, [operand], ([x]) => build.cast(x as Node, to))),
     ),
