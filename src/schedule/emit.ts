@@ -129,7 +129,10 @@ export class Emitter {
       return operand;
     };
     const overwritten = new Map<Node, Node>();
-    for (const i of inPlace) overwritten.set(owners[i] ?? (region.results[i] as Node), donated.get(i) as Node);
+    for (const i of inPlace) {
+      const owner = owners[i] ?? null;
+      if (owner !== null) overwritten.set(owner, donated.get(i) as Node);
+    }
 
     const steps: Step[] = [];
     for (const i of sequence) {

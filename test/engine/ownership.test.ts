@@ -13,6 +13,7 @@ import {
   tensor,
   type Variable,
   variable,
+  whileLoop,
   zeros,
 } from "../../src/index.ts";
 
@@ -111,6 +112,25 @@ describe.each(["reference", "wasm"] as const)("on %s", (device) => {
       loop(int(0, 1));
       expect([first(a), first(b)]).toEqual([2, 3]);
     });
+  });
+
+  it("a loop whose result is returned and assigned starts from the variable, not from what the result's memory held", () => {
+    const w = variable([0.5, -2], "w");
+    const step = compile((limit: Tensor) => {
+      const [y] = whileLoop(
+        ([, i]: Tensor[]) => (i as Tensor).lt(limit),
+        ([x, i]: Tensor[]) => [(x as Tensor).add(1), (i as Tensor).add(1)],
+        [w, tensor(0)] as Tensor[],
+      ) as [Tensor];
+      w.assign(y);
+      return y.reshape([2, 1]);
+    });
+    for (const [limit, expected] of [
+      [0, 0.5],
+      [2, 2.5],
+      [0, 2.5],
+    ] as const)
+      expect([first(step(limit)), first(w)]).toEqual([expected, expected]);
   });
 
   it("assignAll refuses a variable that stands twice, traced or not", () => {

@@ -509,6 +509,25 @@ describe("settings", () => {
     expect(f.traces).toBe(2);
   });
 
+  it("a traced function that throws leaves modes, variables and the next call as they were", () => {
+    const mode = new d.Setting("train");
+    const v = d.variable([1, 2], "v");
+    let broken = true;
+    const f = d.compile((x: d.Tensor) => {
+      v.assign(v.add(x));
+      if (broken) mode.value = "eval";
+      if (broken) throw new Error("on purpose");
+      return mode.value === "train" ? v.sum() : v.mean();
+    });
+    const outer = d.compile((x: d.Tensor) => f(x));
+    for (const g of [f, outer]) expect(errorOf(() => g(1)).message).toBe("on purpose");
+    expect(mode.value).toBe("train");
+    expectTensor(v, [1, 2]);
+    broken = false;
+    expectTensor(f(1), 5);
+    expectTensor(v, [2, 3]);
+  });
+
   it("changing a mode inside a traced function is refused and undone", () => {
     const training = new d.Setting(true);
     const f = compile(

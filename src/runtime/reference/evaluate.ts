@@ -15,7 +15,7 @@ export interface EvaluateOptions {
   readonly rounded?: boolean;
   /**
    * Instead of `rounded`: what the result of one scalar float32 operation becomes. The second argument is false for
-   * functions that devices only approximate (exp, sin, pow, …). Tests perturb results with it.
+   * functions that devices only approximate (exp, sin, pow, …) and for sums in an order of theirs. Tests perturb results with it.
    */
   readonly round?: (value: number, correctlyRounded: boolean) => number;
 }

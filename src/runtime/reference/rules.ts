@@ -44,6 +44,9 @@ function rounding(node: Node, context: Context, correctlyRounded = true): Roundi
   return node.dtype === "float32" ? (value) => context.round(value, correctlyRounded) : (value) => value;
 }
 
+/** Whether so many terms can be combined in several orders: what is exact in one of them need not be in another. */
+const anyOrder = (terms: number): boolean => terms > 2;
+
 /** The operand of a rule; a missing one is our bug. */
 function operand(inputs: readonly TypedArray[], index: number): TypedArray {
   const value = inputs[index];
@@ -93,8 +96,8 @@ function reduce<O extends Exclude<ReduceOp, "argMax" | "argMin">>(initial: numbe
   return (node, [x], context) => {
     const { shape } = inputOf(node, 0);
     const axes = (node.attributes as { axes: readonly number[] }).axes;
-    const round = rounding(node, context);
     const [kept, reduced] = splitOffsets(shape, axes);
+    const round = rounding(node, context, !(combine === "add" || combine === "mul") || !anyOrder(reduced.length));
     return collect(node.dtype, node.size, (i) => {
       let result = initial;
       for (const offset of reduced) result = round(f(result, (x as TypedArray)[(kept[i] as number) + offset] as number, node.dtype));
@@ -148,7 +151,7 @@ const contract: Rule<"contract"> = (node, [a, b], context) => {
   const [batchA, batchB] = [offsetsAlong(shapeA, batch[0]), offsetsAlong(shapeB, batch[1])];
   const [freeA, freeB] = [offsetsAlong(shapeA, free(shapeA, 0)), offsetsAlong(shapeB, free(shapeB, 1))];
   const [sumA, sumB] = [offsetsAlong(shapeA, contracted[0]), offsetsAlong(shapeB, contracted[1])];
-  const round = rounding(node, context);
+  const round = rounding(node, context, !anyOrder(sumA.length));
   const result = store(node.dtype, node.size);
   let i = 0;
   for (let n = 0; n < batchA.length; n++) {
