@@ -1,5 +1,5 @@
 // Arithmetic, comparisons and logic of each element, as free functions. Operands broadcast: axes align at the right, and axes of size 1 stretch.
-// They meet in one dtype: bool < uint8 < int32 < float32 < float64; a number takes the dtype of the tensor beside it, but a
+// They meet in one dtype: bool < uint8, int8 < int32 < float32 < float64, where 16-bit floats count as float32; a number takes the dtype of the tensor beside it, but a
 // fraction beside integers makes float32; a float64 scalar beside a float32 tensor gives float32.
 
 import { cast as castNode } from "../graph/build.ts";
