@@ -59,7 +59,7 @@ function spread(x: Node, shape: Shape, axes: readonly number[]): Node {
   );
 }
 
-const bounded: readonly Exclude<UnaryOp, "cast" | "checkBounds">[] = ["sin", "cos", "tanh", "erf", "neg", "abs"];
+const bounded: readonly Exclude<UnaryOp, "cast" | "checkBounds">[] = ["sin", "cos", "tanh", "erf", "erfc", "neg", "abs"];
 const steps: readonly Exclude<UnaryOp, "cast" | "checkBounds">[] = ["sign", "floor", "ceil", "round", "trunc"];
 const arithmetic: readonly BinaryOp[] = ["add", "sub", "mul", "maximum", "minimum"];
 const comparisons: readonly BinaryOp[] = ["lt", "le", "eq", "ne"];
@@ -143,6 +143,16 @@ export const patterns: Record<string, Pattern> = {
   sort: (pool, [a, descending]) => {
     const x = withAxis(pool, a);
     pool.push(build.argSort(x, (descending ?? 0) % 2 === 1));
+  },
+
+  running: (pool, [a, axis, op]) => {
+    const x = withAxis(pool, a);
+    const combine = choose(["sum", "maximum"] as const, op);
+    pool.push(build.recurrence(combine, [x], (axis ?? 0) % x.shape.length, (op ?? 0) % 4 > 1));
+  },
+  angle: (pool, [a]) => {
+    const x = float(pool, a);
+    pool.push(binary("atan2", unary("sin", x), unary("cos", x)));
   },
 
   flatten: (pool, [a, form]) => {
