@@ -218,12 +218,15 @@ class Implementation {
     const traced = traceFunction(this.name, types, (parameters) => {
       const inputs = parameters.map((node) => wrap<DType>(node));
       const returned = this.#fn(...(unflatten(template, inputs) as unknown[]));
-      if (returned instanceof Promise)
+      if (returned instanceof Promise) {
+        // What it comes to is nobody's business any more.
+        returned.catch(() => {});
         throw mistake("OPTION", {
           where: this.name,
           problem: "a traced function cannot be async",
           advice: "Await outside, and pass tensors in.",
         });
+      }
       const flat = flatten(returned, (x) => (x instanceof Tensor ? (x as AnyTensor) : undefined));
       result = flat.template;
       return flat.leaves.map((t) => t.node);

@@ -3,12 +3,13 @@
 import { currentDevice } from "../engine/devices.ts";
 import { doubles } from "../engine/pipeline.ts";
 import { binary, buffer, cast, constant, iota } from "../graph/build.ts";
-import { allocate, type DType, dtypes, encode, isHalf, isReal, type TypedArray } from "../graph/dtype.ts";
+import { allocate, type DType, encode, isHalf, isReal, type TypedArray } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { Storage } from "../graph/storage.ts";
 import { mistake } from "../util/errors.ts";
 import { checkShape } from "./nodes/move.ts";
+import { checkDType, optionsOf } from "./nodes/operands.ts";
 import { type Nested, Tensor, wrap } from "./tensor.ts";
 
 export interface CreateOptions<D extends DType = DType> {
@@ -49,7 +50,7 @@ export function tensor<T extends Data, D extends DType = DTypeOfData<T>>(
   data: T,
   options: CreateOptions<D> & { readonly shape?: Shape } = {},
 ): Tensor<D> {
-  return wrap(nodeOfData("tensor", data, options));
+  return wrap(nodeOfData("tensor", data, optionsOf("tensor", options, ["dtype", "shape"])));
 }
 
 /** The elements as a realised node. */
@@ -80,10 +81,6 @@ function refuseDouble(where: string, dtype: DType, shape: Shape): void {
   if (dtype !== "float64" || shape.length === 0) return;
   const device = currentDevice();
   if (device.kind === "program") throw doubles(where, shape, device.name);
-}
-
-function checkDType(where: string, dtype: DType): void {
-  if (!dtypes.includes(dtype)) throw mistake("DTYPE", { where, problem: "unknown dtype", got: dtype, expected: dtypes.join(", ") });
 }
 
 /** Dtypes of integers and truth values. */
@@ -169,7 +166,7 @@ function unnest(where: string, data: unknown): { values: Float64Array; shape: nu
  * full([2, 3], 0.5);
  */
 export function full<D extends DType = "float32">(shape: Shape, value: number, options: CreateOptions<D> = {}): Tensor<D> {
-  return filled("full", shape, value, options.dtype);
+  return filled("full", shape, value, optionsOf("full", options, ["dtype"]).dtype);
 }
 
 function filled<D extends DType>(where: string, shape: Shape, value: number, dtype: DType = "float32"): Tensor<D> {
@@ -188,7 +185,7 @@ function filled<D extends DType>(where: string, shape: Shape, value: number, dty
  * zeros([2, 3]);
  */
 export function zeros<D extends DType = "float32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
-  return filled("zeros", shape, 0, options.dtype);
+  return filled("zeros", shape, 0, optionsOf("zeros", options, ["dtype"]).dtype);
 }
 
 /**
@@ -198,7 +195,7 @@ export function zeros<D extends DType = "float32">(shape: Shape, options: Create
  * ones([3], { dtype: "int32" });
  */
 export function ones<D extends DType = "float32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
-  return filled("ones", shape, 1, options.dtype);
+  return filled("ones", shape, 1, optionsOf("ones", options, ["dtype"]).dtype);
 }
 
 /** Zeros of another tensor's shape and dtype. */
@@ -270,7 +267,7 @@ export function linspace<D extends "float32" | "float64" = "float32">(
   const values = Array.from({ length: count }, (_, i) =>
     i === count - 1 && i > 0 ? end : start + (i * (end - start)) / Math.max(1, count - 1),
   );
-  return tensor(values, { dtype: (options.dtype ?? "float32") as D });
+  return tensor(values, { dtype: (optionsOf("linspace", options, ["dtype"]).dtype ?? "float32") as D });
 }
 
 /**

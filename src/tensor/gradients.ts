@@ -7,6 +7,7 @@ import { binary, constant } from "../graph/build.ts";
 import type { DType } from "../graph/dtype.ts";
 import { type Node, topological } from "../graph/node.ts";
 import { mistake } from "../util/errors.ts";
+import { checkNames } from "../util/options.ts";
 import { type Tensor, wrap } from "./tensor.ts";
 import type { AnyTensor } from "./types.ts";
 import { Variable, variableOf } from "./variable.ts";
@@ -18,6 +19,9 @@ export interface GradientOptions {
   readonly seed?: AnyTensor;
 }
 
+/** A tensor of the same dtype for each of a list. */
+export type GradientsOf<W extends readonly AnyTensor[]> = { -readonly [K in keyof W]: W[K] extends Tensor<infer D> ? Tensor<D> : never };
+
 /**
  * ∂loss/∂w for each w.
  *
@@ -28,7 +32,8 @@ export interface GradientOptions {
  * @example
  * const [dW, db] = gradients(mse(x.matmul(W).add(b), y), [W, b]);
  */
-export function gradients<D extends DType>(loss: AnyTensor, wrt: readonly Tensor<D>[], options: GradientOptions = {}): Tensor<D>[] {
+export function gradients<const W extends readonly AnyTensor[]>(loss: AnyTensor, wrt: W, options: GradientOptions = {}): GradientsOf<W> {
+  checkNames("gradients", options, ["allowUnused", "seed"]);
   const groups = wrt.map(nodesOf);
   const nodes = groups.flat();
   const output = loss.node;
@@ -39,7 +44,7 @@ export function gradients<D extends DType>(loss: AnyTensor, wrt: readonly Tensor
     const parts = found.slice(next, next + group.length).filter((g) => g !== null) as Node[];
     next += group.length;
     const node = parts.length === 0 ? null : parts.reduce((a, b) => binary("add", a, b));
-    if (node !== null) return wrap<D>(node);
+    if (node !== null) return wrap(node);
     const target = wrt[i] as AnyTensor;
     if (options.allowUnused !== true)
       throw mistake("GRADIENT", {
@@ -47,8 +52,8 @@ export function gradients<D extends DType>(loss: AnyTensor, wrt: readonly Tensor
         problem: `the loss does not depend on ${target instanceof Variable ? `variable "${target.name}"` : `tensor ${i} of the list`}`,
         advice: "Leave it out, give { allowUnused: true } for zeros, or look whether it was assigned after the loss was built.",
       });
-    return wrap<D>(constant(0, target.dtype, target.shape));
-  });
+    return wrap(constant(0, target.dtype, target.shape));
+  }) as readonly AnyTensor[] as GradientsOf<W>;
 }
 
 /**
@@ -57,11 +62,11 @@ export function gradients<D extends DType>(loss: AnyTensor, wrt: readonly Tensor
  * @example
  * const { value, gradients: [dx] } = valueAndGradients((x) => x.square().sum(), [tensor([1, 2])]);
  */
-export function valueAndGradients<D extends DType>(
-  f: (...inputs: Tensor<D>[]) => AnyTensor,
-  inputs: readonly Tensor<D>[],
+export function valueAndGradients<const W extends readonly AnyTensor[]>(
+  f: (...inputs: W) => AnyTensor,
+  inputs: W,
   options: GradientOptions = {},
-): { readonly value: AnyTensor; readonly gradients: Tensor<D>[] } {
+): { readonly value: AnyTensor; readonly gradients: GradientsOf<W> } {
   const value = f(...inputs);
   return { value, gradients: gradients(value, inputs, options) };
 }

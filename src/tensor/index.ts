@@ -37,7 +37,7 @@ export { type Backward, customGradient, rematerialize } from "./rematerialize.ts
 export * from "./repeat.ts";
 export * from "./scatter.ts";
 export * from "./sort.ts";
-export { type IndexItem, type Nested, Tensor } from "./tensor.ts";
+export { type IndexItem, type Indices, type Nested, Tensor } from "./tensor.ts";
 export type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, Promote, ReduceOptions } from "./types.ts";
 export { assignAll, Scalar, scalar, Variable, type VariableOptions, variable } from "./variable.ts";
 export * from "./vector.ts";

@@ -2,18 +2,20 @@
 
 import type { DType } from "../graph/dtype.ts";
 import { type EmbeddingOptions, embedding as embeddingNode } from "./nodes/embedding.ts";
-import { type Tensor, wrap } from "./tensor.ts";
+import { type Indices, type Tensor, wrap } from "./tensor.ts";
 
 /**
  * Parts of x along an axis, at indices of any shape, which stand in place of the axis.
  *
- * @param indices int32 or uint8, from 0 to the size of the axis − 1.
+ * @param indices int32 or uint8, from 0 to the size of the axis − 1; a list of numbers, such as `batchIndices` and
+ *   `splitSamples` give, will do.
  * @param axis default 0.
  * @throws UserError `RANGE` when it runs, for an index outside the axis.
  * @example
  * gather(tensor([10, 20, 30]), tensor([2, 0], { dtype: "int32" }));   // [30, 10]
+ * gather(tensor([10, 20, 30]), Int32Array.of(1, 1));   // [20, 20]
  */
-export function gather<D extends DType>(x: Tensor<D>, indices: Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
+export function gather<D extends DType>(x: Tensor<D>, indices: Indices, axis = 0): Tensor<D> {
   return x.gather(indices, axis);
 }
 

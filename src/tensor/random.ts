@@ -8,6 +8,7 @@ import { argSort } from "../graph/build.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { Storage } from "../graph/storage.ts";
 import { mistake } from "../util/errors.ts";
+import { checkNames } from "../util/options.ts";
 import { threefry2x32 } from "../util/threefry.ts";
 import { checkShape } from "./nodes/move.ts";
 import { nodeOf } from "./nodes/operands.ts";
@@ -24,6 +25,8 @@ export interface RandomOptions {
   /** Default the one that `seed` sets. */
   readonly generator?: Generator;
 }
+
+const drawOptions: readonly string[] = ["seed", "generator"];
 
 function keyOf(where: string, seed: number | Key): Key {
   if (typeof seed !== "number") return seed;
@@ -120,6 +123,7 @@ function finite(where: string, values: Record<string, number>): void {
  * uniform([2, 3], { low: -1, high: 1 });
  */
 export function uniform(shape: Shape, options: RandomOptions & { readonly low?: number; readonly high?: number } = {}): Tensor {
+  checkNames("uniform", options, [...drawOptions, "low", "high"]);
   const { low = 0, high = 1 } = options;
   checkShape("uniform", shape);
   finite("uniform", { low, high });
@@ -137,6 +141,7 @@ export function uniform(shape: Shape, options: RandomOptions & { readonly low?: 
  * Source: Box and Muller, "A note on the generation of random normal deviates", 1958.
  */
 export function normal(shape: Shape, options: RandomOptions & { readonly mean?: number; readonly std?: number } = {}): Tensor {
+  checkNames("normal", options, [...drawOptions, "mean", "std"]);
   const { mean = 0, std = 1 } = options;
   checkShape("normal", shape);
   finite("normal", { mean, std });
@@ -155,6 +160,7 @@ export function bernoulli(
   shape: Shape,
   options: RandomOptions & { readonly probability?: number | Tensor<"float32"> | Tensor<"float64"> } = {},
 ): Tensor<"bool"> {
+  checkNames("bernoulli", options, [...drawOptions, "probability"]);
   const { probability = 0.5 } = options;
   checkShape("bernoulli", shape);
   if (typeof probability === "number" && !(probability >= 0 && probability <= 1))
@@ -169,6 +175,7 @@ export function bernoulli(
  * randomInteger([5], { high: 10 });
  */
 export function randomInteger(shape: Shape, options: RandomOptions & { readonly low?: number; readonly high: number }): Tensor<"int32"> {
+  checkNames("randomInteger", options, [...drawOptions, "low", "high"]);
   const { low = 0, high } = options;
   checkShape("randomInteger", shape);
   if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low || low < -(2 ** 31) || high > 2 ** 31)
@@ -183,6 +190,7 @@ export function randomInteger(shape: Shape, options: RandomOptions & { readonly 
  * const order = permutation(60000);
  */
 export function permutation(n: number, options: RandomOptions = {}): Tensor<"int32"> {
+  checkNames("permutation", options, drawOptions);
   if (!Number.isInteger(n) || n < 0) throw mistake("OPTION", { where: "permutation", problem: "n must be a non-negative integer", got: n });
   return wrap(argSort(nodes.sortKeys(streamOf("permutation", options, n), n)));
 }

@@ -16,6 +16,7 @@ import * as cumulative from "./nodes/cumulative.ts";
 import * as elementwise from "./nodes/elementwise.ts";
 import * as indexing from "./nodes/index.ts";
 import * as move from "./nodes/move.ts";
+import { checkDType, indexList, keeps, optionsOf } from "./nodes/operands.ts";
 import { type PadOptions, type PadWidths, pad as padNode } from "./nodes/pad.ts";
 import { type Parts, split as splitNode } from "./nodes/parts.ts";
 import * as reduce from "./nodes/reduce.ts";
@@ -25,6 +26,9 @@ import type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, ReduceOptions, 
 
 /** Numbers nested in arrays, one level for each axis; a plain number (or boolean) for a scalar. */
 export type Nested = number | boolean | readonly Nested[];
+
+/** Integers that name places along an axis: a tensor of any shape, a list, or one. */
+export type Indices = Tensor<"int32" | "uint8"> | Int32Array | Uint8Array | readonly number[] | number;
 
 /** One item of an index; see `at`. */
 export type IndexItem = NodeItem<Tensor<"int32" | "uint8" | "bool">>;
@@ -393,62 +397,62 @@ export class Tensor<out D extends DType = "float32"> {
 
   /** Σ x. See `sum`. */
   sum(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<SumOf<D>> {
-    return wrap(reduce.sum(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.sum(this.node, axes, keeps("sum", options)));
   }
   /** Σ x / n. See `mean`. */
   mean(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<FloatOf<D>> {
-    return wrap(reduce.mean(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.mean(this.node, axes, keeps("mean", options)));
   }
   /** Π x. See `prod`. */
   prod(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<SumOf<D>> {
-    return wrap(reduce.prod(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.prod(this.node, axes, keeps("prod", options)));
   }
   /** The largest element; NaN if there is one. See `max`. */
   max(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<D> {
-    return wrap(reduce.max(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.max(this.node, axes, keeps("max", options)));
   }
   /** The smallest element; NaN if there is one. See `min`. */
   min(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<D> {
-    return wrap(reduce.min(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.min(this.node, axes, keeps("min", options)));
   }
   /** Σ(x − mean)² / (n − correction). See `variance`. */
   variance(axes?: AxesArgument, options: ReduceOptions & { readonly correction?: number } = {}): Tensor<FloatOf<D>> {
-    return wrap(reduce.variance(this.node, axes, options.keepDimensions === true, options.correction ?? 0));
+    return wrap(reduce.variance(this.node, axes, keeps("variance", options, ["keepDimensions", "correction"]), options.correction ?? 0));
   }
   /** √variance. See `std`. */
   std(axes?: AxesArgument, options: ReduceOptions & { readonly correction?: number } = {}): Tensor<FloatOf<D>> {
-    return wrap(reduce.std(this.node, axes, options.keepDimensions === true, options.correction ?? 0));
+    return wrap(reduce.std(this.node, axes, keeps("std", options, ["keepDimensions", "correction"]), options.correction ?? 0));
   }
   /** Where the largest element is. See `argMax`. */
   argMax(axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
-    return wrap(reduce.argExtreme("argMax", this.node, axis, options.keepDimensions === true));
+    return wrap(reduce.argExtreme("argMax", this.node, axis, keeps("argMax", options)));
   }
   /** Where the smallest element is. See `argMin`. */
   argMin(axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
-    return wrap(reduce.argExtreme("argMin", this.node, axis, options.keepDimensions === true));
+    return wrap(reduce.argExtreme("argMin", this.node, axis, keeps("argMin", options)));
   }
   /** Whether any element is true, or not 0. */
   any(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<"bool"> {
-    return wrap(reduce.any(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.any(this.node, axes, keeps("any", options)));
   }
   /** Whether all elements are true, or not 0. */
   all(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<"bool"> {
-    return wrap(reduce.all(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.all(this.node, axes, keeps("all", options)));
   }
   /** log Σ eˣ, without overflow. See `logSumExp`. */
   logSumExp(axes?: AxesArgument, options: ReduceOptions = {}): Tensor<FloatOf<D>> {
-    return wrap(reduce.logSumExp(this.node, axes, options.keepDimensions === true));
+    return wrap(reduce.logSumExp(this.node, axes, keeps("logSumExp", options)));
   }
 
   // ---- Along an axis
 
   /** The sum up to each element of an axis. See `cumsum`. */
   cumsum(axis = -1, options: { readonly reverse?: boolean } = {}): Tensor<SumOf<D>> {
-    return wrap(cumulative.cumsum(this.node, axis, options.reverse === true));
+    return wrap(cumulative.cumsum(this.node, axis, optionsOf("cumsum", options, ["reverse"]).reverse === true));
   }
   /** The product up to each element of an axis. See `cumprod`. */
   cumprod(axis = -1, options: { readonly reverse?: boolean } = {}): Tensor<SumOf<D>> {
-    return wrap(cumulative.cumprod(this.node, axis, options.reverse === true));
+    return wrap(cumulative.cumprod(this.node, axis, optionsOf("cumprod", options, ["reverse"]).reverse === true));
   }
 
   // ---- Movement
@@ -537,8 +541,8 @@ export class Tensor<out D extends DType = "float32"> {
   // ---- Indexing, sorting, dtypes
 
   /** Parts along an axis at indices of any shape, which stand in place of the axis. See `gather`. */
-  gather(indices: Tensor<"int32" | "uint8">, axis = 0): Tensor<D> {
-    return wrap(indexing.gather(this.node, indices.node, axis));
+  gather(indices: Indices, axis = 0): Tensor<D> {
+    return wrap(indexing.gather(this.node, indices instanceof Tensor ? indices.node : indexList("gather", indices), axis));
   }
   /** 1 at each class on a new last axis, else 0. See `oneHot`. */
   oneHot<E extends DType = "float32">(depth?: number, dtype?: E): Tensor<E> {
@@ -546,15 +550,16 @@ export class Tensor<out D extends DType = "float32"> {
   }
   /** The same values as another dtype. See `cast`. */
   cast<E extends DType>(dtype: E): Tensor<E> {
+    checkDType("cast", dtype);
     return wrap(castNode(this.node, dtype));
   }
   /** Sorted along an axis. See `sort`. */
   sort(axis = -1, options: { readonly descending?: boolean } = {}): Tensor<D> {
-    return wrap(sorting.sort(this.node, axis, options.descending === true));
+    return wrap(sorting.sort(this.node, axis, optionsOf("sort", options, ["descending"]).descending === true));
   }
   /** The indices that sort along an axis. See `argSort`. */
   argSort(axis = -1, options: { readonly descending?: boolean } = {}): Tensor<"int32"> {
-    return wrap(sorting.argSort(this.node, axis, options.descending === true));
+    return wrap(sorting.argSort(this.node, axis, optionsOf("argSort", options, ["descending"]).descending === true));
   }
   /** The k largest along an axis and where they are. See `topK`. */
   topK(
@@ -562,7 +567,7 @@ export class Tensor<out D extends DType = "float32"> {
     axis = -1,
     options: { readonly largest?: boolean } = {},
   ): { readonly values: Tensor<D>; readonly indices: Tensor<"int32"> } {
-    const [values, indices] = sorting.topK(this.node, k, axis, options.largest !== false);
+    const [values, indices] = sorting.topK(this.node, k, axis, optionsOf("topK", options, ["largest"]).largest !== false);
     return { values: wrap(values), indices: wrap(indices) };
   }
 }

@@ -1,10 +1,12 @@
 // How operands of different shapes and dtypes meet, before the builders see them: broadcasting, promotion, and plain numbers.
 
-import { broadcastTo, cast, constant } from "../../graph/build.ts";
-import { computed, type DType, isFloat, isReal, promote } from "../../graph/dtype.ts";
+import { broadcastTo, buffer, cast, constant } from "../../graph/build.ts";
+import { computed, type DType, dtypes, isFloat, isReal, promote } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { broadcastShapes } from "../../graph/shape.ts";
+import { Storage } from "../../graph/storage.ts";
 import { mistake } from "../../util/errors.ts";
+import { checkNames } from "../../util/options.ts";
 
 /** A node, or a number that takes the dtype of what it meets. */
 export type Operand = Node | number;
@@ -70,4 +72,34 @@ export function indices(where: string, x: Node): Node {
     expected: "int32 or uint8",
     advice: 'Cast them: cast("int32").',
   });
+}
+
+/** Indices given as numbers. */
+export function indexList(where: string, values: ArrayLike<number> | number): Node {
+  const list = typeof values === "number" ? [values] : values;
+  if (typeof list !== "object" || list === null || typeof list.length !== "number")
+    throw mistake("OPTION", { where, problem: "indices must be a tensor or a list of whole numbers", got: values });
+  for (let i = 0; i < list.length; i++)
+    if (!Number.isInteger(list[i])) throw mistake("OPTION", { where, problem: `index ${i} is no whole number`, got: list[i] });
+  return buffer(new Storage("int32", list.length, Int32Array.from(list)), typeof values === "number" ? [] : [list.length]);
+}
+
+/** A dtype that there is. */
+export function checkDType(where: string, dtype: DType): void {
+  if (!dtypes.includes(dtype)) throw mistake("DTYPE", { where, problem: "unknown dtype", got: dtype, expected: dtypes.join(", ") });
+}
+
+/** The options themselves, when their names are known. */
+export function optionsOf<T extends object>(where: string, options: T, names: readonly string[]): T {
+  checkNames(where, options, names);
+  return options;
+}
+
+/** What the options of a reduction say: whether reduced axes stay, with size 1. */
+export function keeps(
+  where: string,
+  options: { readonly keepDimensions?: boolean },
+  names: readonly string[] = ["keepDimensions"],
+): boolean {
+  return optionsOf(where, options, names).keepDimensions === true;
 }
