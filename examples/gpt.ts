@@ -16,9 +16,7 @@ import {
   crossEntropy,
   type DeviceName,
   device,
-  Embedding,
   fold,
-  LayerNorm,
   Linear,
   Module,
   normal,
@@ -31,11 +29,10 @@ import {
   seed,
   setDevice,
   type Tensor,
-  TransformerEncoder,
-  TransformerEncoderLayer,
   tensor,
   uniform,
 } from "../src/index.ts";
+import { Embedding, LayerNorm, TransformerEncoder, TransformerEncoderLayer } from "../src/nn/index.ts";
 import { stateless } from "../src/optim/index.ts";
 
 const { values } = parseArgs({
@@ -148,6 +145,31 @@ async function validate(): Promise<number> {
   return sum / total;
 }
 
+const seenBefore = block / 2;
+const evaluateEnds = compile((x: Tensor<"int32">, y: Tensor<"int32">) =>
+  crossEntropy(model.forward(x), y, { reduction: "none" }).slice(null, [seenBefore, null]).sum(),
+);
+
+/** The same over blocks that overlap by half, of which the second half counts: at least so many characters stand before each. */
+async function validateEnds(): Promise<number> {
+  const step = block - seenBefore;
+  const count = Math.floor((validation.length - 1 - seenBefore) / step);
+  let sum = 0;
+  for (let first = 0; first < count; first += 64) {
+    const rows = Math.min(64, count - first);
+    const part = (shift: number) => {
+      const values = new Int32Array(rows * block);
+      for (let row = 0; row < rows; row++) {
+        const start = (first + row) * step + shift;
+        values.set(validation.subarray(start, start + block), row * block);
+      }
+      return tensor(values, { shape: [rows, block] });
+    };
+    sum += await evaluateEnds(part(0), part(1)).item();
+  }
+  return sum / (count * step);
+}
+
 const logits = compile((x: Tensor<"int32">) => model.forward(x).softmax());
 
 /** Goes on with a text, character by character. */
@@ -182,4 +204,6 @@ for (let done = 0; done < steps; ) {
     `step ${done}: training loss ${(losses.at(-1) as number).toFixed(4)}, validation loss ${loss.toFixed(4)}, ${seconds.toFixed(0)} s`,
   );
 }
+if (validation.length > 2 * block)
+  console.log(`validation loss of characters with at least ${seenBefore} before them: ${(await validateEnds()).toFixed(4)}`);
 if (Number(values.sample) > 0) console.log(await generate("\n", Number(values.sample)));
