@@ -1,6 +1,9 @@
 // The lazy tensor: a node of the graph with methods. A method builds the next node (nodes/ holds the formulas) and computes
 // nothing; reading computes. The free functions of this folder do the same for people who prefer them.
 
+// `[Symbol.dispose]` is in the published types, whatever library version the user's own project names.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { readStorage, release } from "../engine/memory.ts";
 import { realize, watch } from "../engine/realize.ts";
 import { cast as castNode } from "../graph/build.ts";
