@@ -3,7 +3,7 @@
 
 import { type Compiled, compile, gradients, normal, setDevice, type Tensor } from "../src/index.ts";
 import { conv2d } from "../src/nn/functional.ts";
-import { peak } from "./kernel.ts";
+import { clock, peak } from "./kernel.ts";
 
 interface Case {
   readonly name: string;
@@ -33,12 +33,6 @@ const cases: readonly Case[] = [
   { name: "3×3 depthwise stride 2", batch: 8, inputs: 64, outputs: 64, size: 32, kernel: 3, stride: 2, groups: 64 },
   { name: "3×3 in 4 groups", batch: 16, inputs: 64, outputs: 64, size: 16, kernel: 3, groups: 4 },
 ];
-
-/** Seconds of processor time so far: other programs on the machine do not count. */
-function clock(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
 
 /** Least seconds of a call that runs the function several times. */
 function time(run: Compiled<Tensor[], Tensor>, operands: Tensor[]): number {

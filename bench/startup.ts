@@ -7,7 +7,6 @@ import {
   compile,
   crossEntropy,
   device,
-  fit,
   Linear,
   normal,
   relu,
@@ -17,6 +16,7 @@ import {
   type Tensor,
   tensor,
 } from "../src/index.ts";
+import { fit } from "../src/train/index.ts";
 
 const { values } = parseArgs({ options: { device: { type: "string", default: "auto" }, json: { type: "boolean", default: false } } });
 setDevice(values.device as "auto");

@@ -6,12 +6,10 @@ import { ResNet8 } from "../examples/models/resnet.ts";
 import {
   adam,
   adamW,
-  Conv2d,
   compile,
   crossEntropy,
   Flatten,
   Linear,
-  MaxPool2d,
   mse,
   normal,
   randomInteger,
@@ -22,6 +20,7 @@ import {
   type Tensor,
   tensor,
 } from "../src/index.ts";
+import { Conv2d, MaxPool2d } from "../src/nn/index.ts";
 
 export interface Workload {
   /** One training step on its fixed batch; returns the loss. */

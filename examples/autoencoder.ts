@@ -6,8 +6,9 @@
 // The target is the input, so one array of bytes serves as both. At the end some digits are printed beside what came back.
 
 import { parseArgs } from "node:util";
-import { adamW, binaryCrossEntropy, fit, Linear, oneCycle, relu, Sequential, seed, type Tensor, tensor } from "../src/index.ts";
+import { adamW, binaryCrossEntropy, Linear, oneCycle, relu, Sequential, seed, type Tensor, tensor } from "../src/index.ts";
 import { readMnist } from "../src/node.ts";
+import { fit } from "../src/train/index.ts";
 
 const { values } = parseArgs({ options: { epochs: { type: "string", default: "3" }, samples: { type: "string", default: "60000" } } });
 seed(1);

@@ -4,21 +4,8 @@
 //
 //   node examples/hessian.ts
 
-import {
-  adam,
-  compile,
-  crossEntropy,
-  gradients,
-  hessianVectorProduct,
-  Linear,
-  normal,
-  Sequential,
-  scan,
-  seed,
-  type Tensor,
-  tanh,
-  vmap,
-} from "../src/index.ts";
+import { adam, compile, crossEntropy, gradients, Linear, normal, Sequential, scan, seed, type Tensor, tanh } from "../src/index.ts";
+import { hessianVectorProduct, vmap } from "../src/transforms.ts";
 
 seed(1);
 const model = new Sequential(new Linear(2, 16), tanh, new Linear(16, 2));

@@ -13,10 +13,7 @@ import {
   crossEntropy,
   type DeviceName,
   device,
-  Embedding,
   Linear,
-  LSTM,
-  type LstmState,
   Module,
   seed,
   setDevice,
@@ -26,6 +23,7 @@ import {
   variable,
   zeros,
 } from "../src/index.ts";
+import { Embedding, LSTM, type LstmState } from "../src/nn/index.ts";
 
 const { values } = parseArgs({
   options: {

@@ -5,23 +5,9 @@
 //
 // The images stay bytes until the model's first layer casts them, so the whole set fits in 47 MB on the device.
 
-import {
-  accuracy,
-  adamW,
-  crossEntropy,
-  Dropout,
-  earlyStopping,
-  evaluate,
-  fit,
-  Linear,
-  oneCycle,
-  relu,
-  Sequential,
-  seed,
-  type Tensor,
-  tensor,
-} from "../src/index.ts";
+import { adamW, crossEntropy, Dropout, Linear, oneCycle, relu, Sequential, seed, type Tensor, tensor } from "../src/index.ts";
 import { readMnist } from "../src/node.ts";
+import { accuracy, earlyStopping, evaluate, fit } from "../src/train/index.ts";
 
 seed(1);
 const { train, test } = readMnist();

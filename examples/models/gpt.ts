@@ -1,7 +1,8 @@
 // The character model of the gpt workload, as the peers' script defines it: 4 layers, 4 heads, width 128, block 64, vocabulary 65,
 // norms first, no biases in linear layers, exact GELU.
 
-import { arange, Embedding, LayerNorm, Linear, Module, scaledDotProductAttention, type Tensor } from "../../src/index.ts";
+import { arange, Linear, Module, type Tensor } from "../../src/index.ts";
+import { Embedding, LayerNorm, scaledDotProductAttention } from "../../src/nn/index.ts";
 
 class Block extends Module {
   readonly heads: number;

@@ -1,6 +1,7 @@
 // LeNet-5 (LeCun 1998) with ReLU and max pooling, on 28×28 images padded by 2.
 
-import { Conv2d, Linear, Module, maxPool2d, relu, type Tensor } from "../../src/index.ts";
+import { Linear, Module, relu, type Tensor } from "../../src/index.ts";
+import { Conv2d, maxPool2d } from "../../src/nn/index.ts";
 
 export class LeNet extends Module {
   readonly conv1: Conv2d = new Conv2d(1, 6, 5, { padding: 2 });

@@ -1,7 +1,8 @@
 // ResNet-8 for 32×32 images (He 2015, as in the TinyMLPerf benchmark): a stem of 16, blocks of 16, 32 and 64 channels, the last two halving
 // the image, and a global average.
 
-import { BatchNorm2d, Conv2d, Linear, Module, relu, type Tensor } from "../../src/index.ts";
+import { Linear, Module, relu, type Tensor } from "../../src/index.ts";
+import { BatchNorm2d, Conv2d } from "../../src/nn/index.ts";
 
 class Block extends Module {
   readonly c1: Conv2d;

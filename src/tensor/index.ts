@@ -10,7 +10,6 @@ export * from "./cumulative.ts";
 export * from "./elementwise.ts";
 export { type GradientOptions, gradients, valueAndGradients, variablesOf } from "./gradients.ts";
 export * from "./indexing.ts";
-export { hessianVectorProduct, jacobian, jvp } from "./jvp.ts";
 export * from "./maths.ts";
 export * from "./move.ts";
 export type { AddProductOptions, DotAxes } from "./nodes/contract.ts";
@@ -33,7 +32,6 @@ export {
   uniform,
 } from "./random.ts";
 export * from "./reduce.ts";
-export { type Backward, customGradient, rematerialize } from "./rematerialize.ts";
 export * from "./repeat.ts";
 export * from "./scatter.ts";
 export * from "./sort.ts";
@@ -41,4 +39,3 @@ export { type IndexItem, type Indices, type Nested, Tensor } from "./tensor.ts";
 export type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, Promote, ReduceOptions } from "./types.ts";
 export { assignAll, Scalar, scalar, Variable, type VariableOptions, variable } from "./variable.ts";
 export * from "./vector.ts";
-export { type MapAxes, type MapOptions, vmap } from "./vmap.ts";

@@ -1,9 +1,11 @@
 // Smoke test: the listing's model trains in headless Chromium, from the built package, to the same losses as in Node.
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -18,6 +20,7 @@ interface Result {
 }
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const built = mkdtempSync(join(tmpdir(), "downhill-built-"));
 const executable = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((name) => existsSync(name));
 if (executable === undefined) {
   const reason = "no Chromium at /usr/bin/chromium: install it with `apt-get install chromium`";
@@ -38,10 +41,10 @@ describe.skipIf(executable === undefined)("in headless Chromium", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    // The built package, as a page's bundler would find it: dist/index.js behind the name `downhill`.
-    const build = spawnSync(process.execPath, [path("../../scripts/build.ts")], { encoding: "utf8" });
+    // The built package, in a folder of its own since the consumer's test builds too.
+    const build = spawnSync(process.execPath, [path("../../scripts/build.ts"), built], { encoding: "utf8" });
     if (build.status !== 0) throw new Error(build.stdout + build.stderr);
-    const code = await bundle(path("./browser_entry.ts"), false, { [path("../../src/index.ts")]: path("../../dist/index.js") });
+    const code = await bundle(path("./browser_entry.ts"), false, { [path("../../src/index.ts")]: join(built, "index.js") });
     server = createServer((request, response) => {
       const script = request.url === "/entry.js";
       response.setHeader("content-type", script ? "text/javascript" : "text/html");
@@ -64,6 +67,7 @@ describe.skipIf(executable === undefined)("in headless Chromium", () => {
   afterAll(async () => {
     await browser?.close();
     server?.close();
+    rmSync(built, { recursive: true, force: true });
   });
 
   it("trains the listing's model on the wasm device", async () => {

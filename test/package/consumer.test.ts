@@ -19,8 +19,10 @@ function run(command: string, args: readonly string[], cwd: string): string {
 
 const program = `
 import { type Callback, fit, type History } from "downhill/train";
+import { hessianVectorProduct, vmap } from "downhill/transforms";
+import { crossValidate } from "downhill/tune";
 import { compile, gradients, mse, sgd, type Tensor, tensor, type Variable, variable } from "downhill";
-import { Linear, Sequential } from "downhill/nn";
+import { Conv2d, Linear, Sequential } from "downhill/nn";
 import { adamW } from "downhill/optim";
 import { l2 } from "downhill/regularize";
 import { crossEntropy } from "downhill/loss";
@@ -41,7 +43,7 @@ for (let i = 0; i < 50; i++) last = await step(x, y).item();
 const data: Float32Array = await W.data();
 // @ts-expect-error int32 data is not a Float32Array
 const wrong: Float32Array = await tensor([1, 2], { dtype: "int32" }).data();
-const names: unknown[] = [fit, gradients, Linear, Sequential, adamW, l2, crossEntropy, parseCsv];
+const names: unknown[] = [fit, gradients, Linear, Sequential, adamW, l2, crossEntropy, parseCsv, hessianVectorProduct, vmap, crossValidate, Conv2d];
 if (names.some((f) => typeof f !== "function")) throw new Error("an export is missing");
 export type Used = [Callback, History, typeof wrong];
 console.log(JSON.stringify({ first, last, length: data.length }));

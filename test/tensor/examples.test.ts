@@ -2,9 +2,12 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import * as downhill from "../../src/index.ts";
+import * as core from "../../src/index.ts";
 import { Tensor } from "../../src/index.ts";
+import * as nn from "../../src/nn/index.ts";
+import * as transforms from "../../src/transforms.ts";
 import { expectClose } from "./values.ts";
 
 const folder = new URL("../../src/tensor/", import.meta.url);
@@ -27,6 +30,11 @@ function examplesOf(file: string): Example[] {
   );
 }
 
+/** Every public name. Two functions are called `fold`: image.ts means that of `downhill/nn`. */
+function namesFor(file: string): Readonly<Record<string, unknown>> {
+  return { ...nn, ...transforms, ...core, ...(file === "image.ts" ? { fold: nn.fold } : {}) };
+}
+
 /** Names that examples use without making them. */
 const given = `
   const loss0 = null;
@@ -36,23 +44,43 @@ const given = `
   let loss = mse(x.matmul(W).add(b), y);
 `;
 
-/** Runs the lines one by one; a line `expression;   // value` must give the value. */
-function run(code: string): void {
+/**
+ * Runs the lines one by one. `expression; // value` must give the value, `const name = …; // [other:] value` must give it to a name,
+ * and `console.log(…); // text` must print the text.
+ */
+function run(code: string, file: string): void {
   const checks: [actual: unknown, expected: string][] = [];
+  const printed: [actual: string, expected: string][] = [];
   const lines = code.split("\n").map((line) => {
-    const found = /^((?:const (?:\[[\w, ]+\]|\w+) = )?)(.*?);\s*\/\/ (?:(\w+): )?([[\d-].*)$/.exec(line);
+    const log = /^console\.log\((.*)\);\s*\/\/ (.*)$/.exec(line);
+    if (log !== null) return `$print([${log[1]}], ${JSON.stringify(log[2])});`;
+    const found = /^((?:const (?:[[{][\w, ]+[\]}]|(\w+)) = )?)(.*?);\s*\/\/ (?:(\w+): )?((?:\[|-?\d).*)$/.exec(line);
     if (found === null) return line;
-    const [, declaration, expression, shown, value] = found as unknown as [string, string, string, string | undefined, string];
-    return `${declaration === "" ? `const result = ${expression}` : `${declaration}${expression}`}; $check(${shown ?? "result"}, ${JSON.stringify(value)});`;
+    const [, declaration, name, expression, shown, value] = found as unknown as [string, string, string?, string?, string?, string?];
+    if (!isJson(value as string)) return line;
+    if (declaration === "") return `{ const result = ${expression}; $check(${shown ?? "result"}, ${JSON.stringify(value)}); }`;
+    return `${declaration}${expression}; $check(${shown ?? name}, ${JSON.stringify(value)});`;
   });
-  const names = Object.keys(downhill);
+  const names = namesFor(file);
   // A block of its own, so that an example may declare what is given.
-  const body = stripTypeScriptTypes(`${given} {\n${lines.map((l) => (l.startsWith("const result") ? `{ ${l} }` : l)).join("\n")}\n}`);
-  new Function(...names, "$check", body)(
-    ...names.map((n) => (downhill as unknown as Record<string, unknown>)[n]),
+  const body = stripTypeScriptTypes(`${given} {\n${lines.join("\n")}\n}`);
+  new Function(...Object.keys(names), "$check", "$print", body)(
+    ...Object.values(names),
     (actual: unknown, expected: string) => checks.push([actual, expected]),
+    (values: unknown[], expected: string) =>
+      printed.push([values.map((v) => (typeof v === "string" ? v : inspect(v))).join(" "), expected]),
   );
   for (const [actual, expected] of checks) expectClose((actual as Tensor).toArraySync(), JSON.parse(expected));
+  for (const [actual, expected] of printed) expect(actual).toBe(expected);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const examples = readdirSync(folder)
@@ -67,6 +95,6 @@ it("finds the examples", () => {
 
 describe.each([...new Set(examples.map((e) => e.file))])("%s", (file) => {
   it.each(examples.filter((e) => e.file === file).map((e) => [e.name, e.code] as const))("%s", (_, code) => {
-    run(code);
+    run(code, file);
   });
 });

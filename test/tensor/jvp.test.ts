@@ -1,18 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  compile,
-  gradients,
-  hessianVectorProduct,
-  jacobian,
-  jvp,
-  scan,
-  stack,
-  type Tensor,
-  tensor,
-  uniform,
-  variable,
-  whileLoop,
-} from "../../src/index.ts";
+import { compile, gradients, scan, stack, type Tensor, tensor, uniform, variable, whileLoop } from "../../src/index.ts";
+import { hessianVectorProduct, jacobian, jvp } from "../../src/transforms.ts";
 import { devices, errorOf, expectClose, expectTensor, on } from "./values.ts";
 
 const draw = (shape: number[], from: number) => uniform(shape, { low: -1, high: 1, seed: from });

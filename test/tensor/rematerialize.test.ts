@@ -1,21 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  bernoulli,
-  compile,
-  customGradient,
-  gradients,
-  hessianVectorProduct,
-  jvp,
-  rematerialize,
-  scan,
-  seed,
-  type Tensor,
-  tensor,
-  uniform,
-  variable,
-  vmap,
-  zeros,
-} from "../../src/index.ts";
+import { bernoulli, compile, gradients, scan, seed, type Tensor, tensor, uniform, variable, zeros } from "../../src/index.ts";
+import { customGradient, hessianVectorProduct, jvp, rematerialize, vmap } from "../../src/transforms.ts";
 import { devices, errorOf, expectClose, expectTensor, on } from "./values.ts";
 
 const draw = (shape: number[], from: number) => uniform(shape, { low: -1, high: 1, seed: from });

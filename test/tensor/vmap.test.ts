@@ -6,7 +6,6 @@ import {
   cond,
   crossEntropy,
   gradients,
-  jvp,
   normal,
   scalar,
   scan,
@@ -16,9 +15,9 @@ import {
   tensor,
   uniform,
   variable,
-  vmap,
   whileLoop,
 } from "../../src/index.ts";
+import { jvp, vmap } from "../../src/transforms.ts";
 import { devices, errorOf, expectClose, expectTensor, on } from "./values.ts";
 
 const draw = (shape: number[], from: number) => uniform(shape, { low: -1, high: 1, seed: from });
