@@ -132,31 +132,29 @@ export function decodeSafetensors(bytes: Uint8Array, file = "safetensors"): Safe
   const header = parseHeader(bytes.subarray(8, start), fail);
   const available = bytes.length - start;
 
-  const tensors = new Map<string, RawTensor>();
   const metadata: Record<string, string> = {};
-  const ranges: { name: string; from: number; to: number }[] = [];
+  const entries: Entry[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       if (!isRecord(entry) || Object.values(entry).some((v) => typeof v !== "string")) throw fail("__metadata__ must map names to texts");
       Object.assign(metadata, entry);
       continue;
     }
-    const { reader, shape, from, to } = checkEntry(name, entry, available, fail);
-    ranges.push({ name, from, to });
-    tensors.set(name, {
-      dtype: reader.dtype,
-      shape,
-      data: readElements(name, view, start + from, (to - from) / reader.bytes, reader, fail),
-    });
+    entries.push(checkEntry(name, entry, available, fail));
   }
-  ranges.sort((a, b) => a.from - b.from || a.to - b.to);
+  // Before anything is read: a header could claim the same bytes a thousand times.
   let end = 0;
-  for (const { name, from, to } of ranges) {
+  for (const { name, from, to } of [...entries].sort((a, b) => a.from - b.from || a.to - b.to)) {
     if (from < end) throw fail(`tensor "${name}" overlaps another`, { got: `bytes ${from} to ${to}` });
     if (from > end) throw fail(`there is a hole before tensor "${name}"`, { got: `bytes ${end} to ${from} belong to no tensor` });
     end = to;
   }
   if (end !== available) throw fail("there are bytes behind the last tensor", { got: `${available - end} bytes` });
+  const tensors = new Map<string, RawTensor>();
+  for (const { name, reader, shape, from, to } of entries) {
+    const data = readElements(name, view, start + from, (to - from) / reader.bytes, reader, fail);
+    tensors.set(name, { dtype: reader.dtype, shape, data });
+  }
   return { tensors, metadata };
 }
 
@@ -177,7 +175,16 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   return header;
 }
 
-function checkEntry(name: string, entry: unknown, available: number, fail: Fail) {
+interface Entry {
+  readonly name: string;
+  readonly reader: ElementReader;
+  readonly shape: readonly number[];
+  /** Its bytes, counted from the end of the header. */
+  readonly from: number;
+  readonly to: number;
+}
+
+function checkEntry(name: string, entry: unknown, available: number, fail: Fail): Entry {
   const where = `tensor "${name}"`;
   if (!isRecord(entry)) throw fail(`the header's entry for ${where} is not an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
@@ -199,7 +206,7 @@ function checkEntry(name: string, entry: unknown, available: number, fail: Fail)
       got: `${to - from} bytes`,
       expected: `${expected} for ${String(dtype)} [${shape.join(",")}]`,
     });
-  return { reader, shape: shape as number[], from, to };
+  return { name, reader, shape: shape as number[], from, to };
 }
 
 function readElements(

@@ -36,14 +36,24 @@ export type Rate = number | Schedule;
 export type KeptRate = Hyperparameter | Schedule;
 
 /**
+ * The rate itself, when it is a schedule or a number in the range.
+ *
+ * @throws UserError `OPTION`
+ */
+export function checkRate(where: string, name: string, rate: Rate, range: Range): Rate {
+  if (typeof rate === "function") return rate;
+  if (typeof rate === "number") return checkNumber(where, name, rate, range);
+  throw mistake("OPTION", { where, problem: `${name} must be a number or a schedule`, got: rate });
+}
+
+/**
  * Keeps a rate.
  *
  * @throws UserError `OPTION` for a number outside the range, or something else
  */
 export function keepRate(where: string, name: string, rate: Rate, range: Range): KeptRate {
-  if (typeof rate === "function") return rate;
-  if (typeof rate === "number") return new Hyperparameter(where, name, rate, range);
-  throw mistake("OPTION", { where, problem: `${name} must be a number or a schedule`, got: rate });
+  const checked = checkRate(where, name, rate, range);
+  return typeof checked === "function" ? checked : new Hyperparameter(where, name, checked, range);
 }
 
 /** The rate of this step, a float64 scalar. */

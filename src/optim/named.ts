@@ -2,7 +2,7 @@
 
 import { mistake } from "../util/errors.ts";
 import { checkNames } from "../util/options.ts";
-import type { Rate } from "./hyperparameter.ts";
+import { checkRate, type Rate } from "./hyperparameter.ts";
 import { Optimizer } from "./optimizer.ts";
 import { chain } from "./transform.ts";
 import { type AdamScaleOptions, addDecayedWeights, clipByGlobalNorm, scaleByAdam, scaleByLearningRate, trace } from "./transforms.ts";
@@ -23,8 +23,13 @@ export interface SgdOptions extends CommonOptions {
   readonly weightDecay?: Rate;
 }
 
-function clipping(options: CommonOptions) {
-  return options.maxNorm === undefined ? [] : [clipByGlobalNorm(options.maxNorm)];
+function clipping(where: string, { maxNorm }: CommonOptions) {
+  return maxNorm === undefined ? [] : [clipByGlobalNorm(checkRate(where, "maxNorm", maxNorm, { above: 0 }))];
+}
+
+/** The last transform; what is wrong is told in the optimiser's name. */
+function descent(where: string, { learningRate }: CommonOptions) {
+  return scaleByLearningRate(checkRate(where, "learningRate", learningRate, { least: 0 }));
 }
 
 /**
@@ -38,12 +43,12 @@ function clipping(options: CommonOptions) {
  */
 export function sgd(options: SgdOptions): Optimizer {
   checkNames("sgd", options, ["learningRate", "maxNorm", "momentum", "nesterov", "weightDecay"]);
-  const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  const { momentum = 0, nesterov = false, weightDecay = 0 } = options;
   if (nesterov && momentum === 0) throw mistake("OPTION", { where: "sgd", problem: "nesterov needs momentum above 0", got: momentum });
   // Momentum 0 that could be raised later would need its slots from the beginning: give a positive one for that.
   const velocity = momentum === 0 ? [] : [trace({ momentum, nesterov })];
   const decay = weightDecay === 0 ? [] : [addDecayedWeights(weightDecay)];
-  return new Optimizer(chain(...clipping(options), ...decay, ...velocity, scaleByLearningRate(learningRate)));
+  return new Optimizer(chain(...clipping("sgd", options), ...decay, ...velocity, descent("sgd", options)));
 }
 
 export interface AdamOptions extends CommonOptions, AdamScaleOptions {}
@@ -58,7 +63,7 @@ export interface AdamOptions extends CommonOptions, AdamScaleOptions {}
  */
 export function adam(options: AdamOptions): Optimizer {
   checkNames("adam", options, ["learningRate", "maxNorm", "beta1", "beta2", "epsilon"]);
-  return new Optimizer(chain(...clipping(options), scaleByAdam(adamScale(options)), scaleByLearningRate(options.learningRate)));
+  return new Optimizer(chain(...clipping("adam", options), scaleByAdam(adamScale(options)), descent("adam", options)));
 }
 
 export interface AdamWOptions extends AdamOptions {
@@ -79,7 +84,7 @@ export interface AdamWOptions extends AdamOptions {
 export function adamW(options: AdamWOptions): Optimizer {
   checkNames("adamW", options, ["learningRate", "maxNorm", "beta1", "beta2", "epsilon", "weightDecay"]);
   const decay = addDecayedWeights(options.weightDecay ?? 0.01);
-  return new Optimizer(chain(...clipping(options), scaleByAdam(adamScale(options)), decay, scaleByLearningRate(options.learningRate)));
+  return new Optimizer(chain(...clipping("adamW", options), scaleByAdam(adamScale(options)), decay, descent("adamW", options)));
 }
 
 function adamScale({ beta1, beta2, epsilon }: AdamScaleOptions): AdamScaleOptions {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decodeSafetensors, encodeSafetensors, type RawTensor } from "../../src/io/safetensors.ts";
+import { UserError } from "../../src/util/errors.ts";
+import { HostRandom } from "../../src/util/threefry.ts";
 
 const tensors: [string, RawTensor][] = [
   ["flag", { dtype: "bool", shape: [3], data: Uint8Array.of(1, 0, 1) }],
@@ -94,4 +96,51 @@ describe("lies", () => {
     );
     expect(() => encodeSafetensors([tensors[0] as never, tensors[0] as never])).toThrow("twice");
   });
+});
+
+test("a header that claims the same bytes many times is refused before anything is read", () => {
+  const size = 1 << 20;
+  const header = Object.fromEntries(
+    Array.from({ length: 20_000 }, (_, i) => [`t${i}`, { dtype: "I16", shape: [size / 2], data_offsets: [0, size] }]),
+  );
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const bytes = new Uint8Array(8 + json.length + size);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  // Reading them would take 40 GB.
+  expect(() => decodeSafetensors(bytes)).toThrow('tensor "t1" overlaps another');
+});
+
+test("2,000 damaged files: each is refused in our words, or is whole", () => {
+  const good = encodeSafetensors(
+    [
+      ["a", { dtype: "float32", shape: [3, 4], data: new Float32Array(12) }],
+      ["b", { dtype: "int32", shape: [5], data: new Int32Array(5) }],
+      ["c", { dtype: "bool", shape: [], data: new Uint8Array(1) }],
+    ],
+    { note: "text" },
+  );
+  const header = 8 + Number(new DataView(good.buffer).getBigUint64(0, true));
+  const random = new HostRandom(1, 0);
+  const pick = (n: number) => random.below(n);
+  const pieces = ["0", "9", "-", "1e99", "null", '"', "[", "]", "{", "}", ","].map((text) => [...new TextEncoder().encode(text)]);
+  let refused = 0;
+  for (let i = 0; i < 2000; i++) {
+    const bytes = [...good];
+    for (let k = 0; k <= pick(3); k++) {
+      const at = pick(header);
+      const change = pick(4);
+      if (change === 0) bytes[at] = pick(256);
+      else if (change === 1) bytes.splice(at, 1 + pick(6));
+      else if (change === 2) bytes.splice(at, 0, ...(pieces[pick(pieces.length)] as number[]));
+      else bytes.length = Math.min(bytes.length, pick(good.length));
+    }
+    try {
+      decodeSafetensors(Uint8Array.from(bytes));
+    } catch (error) {
+      expect(error).toBeInstanceOf(UserError);
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(1900);
 });
