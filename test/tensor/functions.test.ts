@@ -107,6 +107,8 @@ describe.each(devices)("functions on %s", (device) => {
       expectTensor(d.isInfinite(x), [false, true, true, false], "bool");
       expectTensor(d.fmax(x, 3), [3, Infinity, 3, 3]);
       expectTensor(d.fmin(x, 3), [3, 3, -Infinity, 2]);
+      expectTensor(d.clamp(x, tensor([1, Number.NaN, 3, Number.NaN])), [Number.NaN, Number.NaN, 3, Number.NaN]);
+      expectTensor(d.clamp(x, undefined, tensor([1, 5, Number.NaN, 1])), [Number.NaN, 5, Number.NaN, 1]);
       expectTensor(d.sign(x), [0, 1, -1, 1]);
       for (const f of [d.relu6, d.hardTanh, d.hardShrink, d.softShrink, d.hardSwish]) expectTensor(f(x).at(0), Number.NaN);
       expectTensor(d.threshold(x, 0, 1).at(0), Number.NaN);

@@ -34,6 +34,15 @@ function stretched(a: Arguments): AnyTensor {
   return fits ? target.broadcastTo(shape) : target;
 }
 
+/** torch broadcasts tensors of one rank here, where ours wants equal shapes. */
+function together(...tensors: [Tensor, Tensor, Tensor]): [Tensor, Tensor, Tensor] {
+  const [first] = tensors;
+  if (tensors.some((t) => t.rank !== first.rank)) return tensors;
+  const shape = first.shape.map((_, i) => Math.max(...tensors.map((t) => t.shape[i] as number)));
+  const fits = tensors.every((t) => t.shape.every((n, i) => n === 1 || n === shape[i]));
+  return fits ? (tensors.map((t) => t.broadcastTo(shape)) as [Tensor, Tensor, Tensor]) : tensors;
+}
+
 export const bindings: Bindings = {
   "nn.functional.mse_loss": bind(["input", "target", ...old, "reduction"], (a) =>
     loss.meanSquaredError(a.float("input"), a.tensor("target"), reduction(a)),
@@ -74,7 +83,7 @@ export const bindings: Bindings = {
     loss.hingeEmbedding(a.float("input"), stretched(a), margin(a, 1)),
   ),
   "nn.functional.margin_ranking_loss": bind(["input1", "input2", "target", "margin", ...old, "reduction"], (a) =>
-    loss.marginRanking(a.float("input1"), a.float("input2"), a.tensor("target"), margin(a, 0)),
+    loss.marginRanking(...together(a.float("input1"), a.float("input2"), a.float("target")), margin(a, 0)),
   ),
   "nn.functional.triplet_margin_loss": bind(["anchor", "positive", "negative", "margin", "p", "eps", "swap", ...old, "reduction"], (a) =>
     loss.tripletMargin(a.float("anchor"), a.float("positive"), a.float("negative"), {

@@ -39,6 +39,11 @@ function moments(a: Arguments): [d.Tensor, d.AxesArgument | undefined, d.ReduceO
 }
 const momentNames = ["input", "dim", "unbiased", "keepdim", "correction"];
 
+function meanOf(a: Arguments): d.AnyTensor {
+  const [x, axes] = moments(a);
+  return d.mean(x, axes, kept(a));
+}
+
 const norms: Readonly<Record<string, number>> = { fro: 2, inf: Number.POSITIVE_INFINITY, "-inf": Number.NEGATIVE_INFINITY };
 
 const norm = (name: string): Binding =>
@@ -67,8 +72,8 @@ export const bindings: Bindings = {
   argmin: index(d.argMin),
   var: bind(momentNames, (a) => d.variance(...moments(a))),
   std: bind(momentNames, (a) => d.std(...moments(a))),
-  var_mean: bind(momentNames, (a) => [d.variance(...moments(a)), d.mean(...moments(a))]),
-  std_mean: bind(momentNames, (a) => [d.std(...moments(a)), d.mean(...moments(a))]),
+  var_mean: bind(momentNames, (a) => [d.variance(...moments(a)), meanOf(a)]),
+  std_mean: bind(momentNames, (a) => [d.std(...moments(a)), meanOf(a)]),
   logsumexp: over(d.logSumExp),
   "linalg.vector_norm": norm("ord"),
   norm: norm("p"),

@@ -192,14 +192,17 @@ export function nanToNumber(x: Node, nan: number, positive: number, negative: nu
 
 /** Outside the limits the limit, with gradient 0; on them and between them x, with gradient 1. The upper limit has the last word. */
 export function clamp(v: Node, low: Operand | undefined, high: Operand | undefined): Node {
+  // A tensor's limits may be NaN, and make NaN.
+  const beyond = (given: Operand, outside: Node, limit: Node) =>
+    typeof given === "number" ? outside : binary("or", outside, binary("ne", limit, limit));
   let x = v;
   if (low !== undefined) {
     const [value, limit] = align("clamp", x, low);
-    x = select(binary("lt", value, limit), limit, value);
+    x = select(beyond(low, binary("lt", value, limit), limit), limit, value);
   }
   if (high !== undefined) {
     const [value, limit] = align("clamp", x, high);
-    x = select(binary("lt", limit, value), limit, value);
+    x = select(beyond(high, binary("lt", limit, value), limit), limit, value);
   }
   return x;
 }
