@@ -168,6 +168,7 @@ export function reshape(x: Node, shape: Shape): Node {
 }
 
 export function permute(x: Node, axes: readonly number[]): Node {
+  if (!Array.isArray(axes)) throw mistake("AXIS", { where: "permute", problem: "axes must be a list", got: axes });
   const list = axes.map((a) => normalizeAxis("permute", a, x.shape.length));
   if (list.length !== x.shape.length || new Set(list).size !== list.length) {
     throw mistake("AXIS", {

@@ -74,6 +74,8 @@ export function normalizeAxis(where: string, axis: number, rank: number): number
 /** Axes as increasing indices without repeats; `undefined` means all. A scalar counts as one axis of one element. */
 export function normalizeAxes(where: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (typeof axes !== "number" && !Array.isArray(axes))
+    throw mistake("AXIS", { where, problem: "an axis is a number, several are a list", got: axes });
   const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(where, axis, Math.max(rank, 1)));
   const sorted = [...new Set(list)].sort((a, b) => a - b);
   if (sorted.length !== list.length)

@@ -136,6 +136,8 @@ export function scan<C, X, Y>(
   for (const t of input.leaves)
     if (t.rank === 0) throw mistake("SHAPE", { where, problem: "a sequence needs an axis to go along", got: showShape(t.shape) });
   const length = options.length ?? input.leaves[0]?.shape[0];
+  if (options.length !== undefined && !(Number.isInteger(options.length) && options.length >= 0))
+    throw mistake("OPTION", { where, problem: "the number of steps must be a whole number", got: options.length });
   if (length === undefined)
     throw mistake("OPTION", { where, problem: "without sequences the number of steps is unknown", advice: "Give { length }." });
   const carries = carry.leaves.length;

@@ -34,6 +34,8 @@ export type GradientsOf<W extends readonly AnyTensor[]> = { -readonly [K in keyo
  */
 export function gradients<const W extends readonly AnyTensor[]>(loss: AnyTensor, wrt: W, options: GradientOptions = {}): GradientsOf<W> {
   checkNames("gradients", options, ["allowUnused", "seed"]);
+  if (!Array.isArray(wrt))
+    throw mistake("OPTION", { where: "gradients", problem: "needs a list of tensors", got: wrt, advice: "gradients(loss, [w])." });
   const groups = wrt.map(nodesOf);
   const nodes = groups.flat();
   const output = loss.node;

@@ -47,7 +47,14 @@ export function wrap<D extends DType>(node: Node): Tensor<D> {
 
 /** The operand's node, or the number. */
 export function unwrap(x: Operand): Node | number {
-  return typeof x === "number" ? x : x.node;
+  return typeof x === "number" ? x : nodeIn("operand", x, "a tensor nor a number");
+}
+
+/** The node of what must be a tensor. */
+function nodeIn(where: string, x: AnyTensor, what = "a tensor"): Node {
+  if (x instanceof Tensor) return x.node;
+  const problem = `is ${what.includes("nor") ? "neither" : "not"} ${what}`;
+  throw mistake("OPTION", { where, problem, got: x, advice: "Make a tensor of data with tensor()." });
 }
 
 /** Values on a grid, of one dtype; they never change. */
@@ -530,15 +537,15 @@ export class Tensor<out D extends DType = "float32"> {
 
   /** The matrix product. See `matmul`. */
   matmul<B extends AnyTensor>(other: B): Tensor<Joined<this, B>> {
-    return wrap(contract.matmul(this.node, other.node));
+    return wrap(contract.matmul(this.node, nodeIn("matmul", other)));
   }
   /** Σ xᵢ yᵢ of two vectors. */
   dot<B extends AnyTensor>(other: B): Tensor<Joined<this, B>> {
-    return wrap(contract.dot(this.node, other.node));
+    return wrap(contract.dot(this.node, nodeIn("dot", other)));
   }
   /** xᵢ yⱼ of two vectors. */
   outer<B extends AnyTensor>(other: B): Tensor<Joined<this, B>> {
-    return wrap(contract.outer(this.node, other.node));
+    return wrap(contract.outer(this.node, nodeIn("outer", other)));
   }
 
   // ---- Indexing, sorting, dtypes

@@ -81,6 +81,8 @@ export function indexList(where: string, values: ArrayLike<number> | number): No
     throw mistake("OPTION", { where, problem: "indices must be a tensor or a list of whole numbers", got: values });
   for (let i = 0; i < list.length; i++)
     if (!Number.isInteger(list[i])) throw mistake("OPTION", { where, problem: `index ${i} is no whole number`, got: list[i] });
+    else if (((list[i] as number) | 0) !== list[i])
+      throw mistake("RANGE", { where, problem: `index ${i} is outside any axis`, got: list[i] });
   return buffer(new Storage("int32", list.length, Int32Array.from(list)), typeof values === "number" ? [] : [list.length]);
 }
 

@@ -2,6 +2,7 @@
 // cut it after; `circular` cuts first and wraps what is left, as PyTorch has it.
 
 import { pad as builtPad, expand, slice } from "../../graph/build.ts";
+import { coerce, isReal } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
 import { mistake } from "../../util/errors.ts";
@@ -30,6 +31,8 @@ export function pad(x: Node, widths: PadWidths, options: number | PadOptions): N
     throw mistake("OPTION", { where: "pad", problem: "there is no such mode", got: mode, expected: modes.join(", ") });
   if (typeof value !== "number")
     throw mistake("OPTION", { where: "pad", problem: "the value must be a number", got: value, expected: "a number" });
+  if (!isReal(x.dtype) && x.dtype !== "bool" && coerce(x.dtype, value) !== value)
+    throw mistake("DTYPE", { where: "pad", problem: `the value is no ${x.dtype}`, got: value, advice: "Cast the tensor first." });
   pairs.forEach(([low, high], axis) => {
     const n = x.shape[axis] as number;
     if (low + n + high < 0)
