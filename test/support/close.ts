@@ -69,11 +69,6 @@ export function firstDifference(
   return null;
 }
 
-/** Whether a result is what rounding explains. */
-export function closeEnough(actual: ArrayLike<number>, exact: ArrayLike<number>, ...rounded: readonly ArrayLike<number>[]): boolean {
-  return firstDifference(actual, exact, ...rounded) === null;
-}
-
 /** The first result, and element, where a device's results are not what rounding explains; null if there is none. */
 export function findWrong(actual: readonly TypedArray[], oracle: Oracle): string | null {
   if (actual.length !== oracle.exact.length) return `${actual.length} results where ${oracle.exact.length} are expected`;
