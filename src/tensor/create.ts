@@ -18,7 +18,7 @@ export interface CreateOptions<D extends DType = DType> {
 }
 
 /** The dtype that an array of JavaScript has by itself; float64 is for those who ask for it. */
-type DTypeOfData<T> = T extends Float32Array | Float64Array
+export type DTypeOfData<T> = T extends Float32Array | Float64Array
   ? "float32"
   : T extends Uint8Array | Uint8ClampedArray
     ? "uint8"
@@ -49,7 +49,7 @@ export type Data = Nested | TypedArray | Uint8ClampedArray | Int16Array | Int8Ar
 export function tensor<T extends Data, D extends DType = DTypeOfData<T>>(
   data: T,
   options: CreateOptions<D> & { readonly shape?: Shape } = {},
-): Tensor<D> {
+): Tensor<NoInfer<D>> {
   return wrap(nodeOfData("tensor", data, optionsOf("tensor", options, ["dtype", "shape"])));
 }
 
@@ -165,7 +165,7 @@ function unnest(where: string, data: unknown): { values: Float64Array; shape: nu
  * @example
  * full([2, 3], 0.5);
  */
-export function full<D extends DType = "float32">(shape: Shape, value: number, options: CreateOptions<D> = {}): Tensor<D> {
+export function full<D extends DType = "float32">(shape: Shape, value: number, options: CreateOptions<D> = {}): Tensor<NoInfer<D>> {
   return filled("full", shape, value, optionsOf("full", options, ["dtype"]).dtype);
 }
 
@@ -184,7 +184,7 @@ function filled<D extends DType>(where: string, shape: Shape, value: number, dty
  * @example
  * zeros([2, 3]);
  */
-export function zeros<D extends DType = "float32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
+export function zeros<D extends DType = "float32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<NoInfer<D>> {
   return filled("zeros", shape, 0, optionsOf("zeros", options, ["dtype"]).dtype);
 }
 
@@ -194,7 +194,7 @@ export function zeros<D extends DType = "float32">(shape: Shape, options: Create
  * @example
  * ones([3], { dtype: "int32" });
  */
-export function ones<D extends DType = "float32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
+export function ones<D extends DType = "float32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<NoInfer<D>> {
   return filled("ones", shape, 1, optionsOf("ones", options, ["dtype"]).dtype);
 }
 
@@ -217,8 +217,13 @@ export function onesLike<D extends DType>(x: Tensor<D>): Tensor<D> {
  * arange(5);                                   // [0, 1, 2, 3, 4]
  * arange(0, 1, 0.25, { dtype: "float32" });    // [0, 0.25, 0.5, 0.75]
  */
-export function arange<D extends DType = "int32">(end: number, options?: CreateOptions<D>): Tensor<D>;
-export function arange<D extends DType = "int32">(start: number, end: number, step?: number, options?: CreateOptions<D>): Tensor<D>;
+export function arange<D extends DType = "int32">(end: number, options?: CreateOptions<D>): Tensor<NoInfer<D>>;
+export function arange<D extends DType = "int32">(
+  start: number,
+  end: number,
+  step?: number,
+  options?: CreateOptions<D>,
+): Tensor<NoInfer<D>>;
 export function arange<D extends DType = "int32">(
   first: number,
   second?: number | CreateOptions<D>,
@@ -261,7 +266,7 @@ export function linspace<D extends "float32" | "float64" = "float32">(
   end: number,
   count: number,
   options: CreateOptions<D> = {},
-): Tensor<D> {
+): Tensor<NoInfer<D>> {
   if (!Number.isInteger(count) || count < 1)
     throw mistake("OPTION", { where: "linspace", problem: "the count must be a positive integer", got: count });
   const values = Array.from({ length: count }, (_, i) =>
@@ -278,7 +283,7 @@ export function linspace<D extends "float32" | "float64" = "float32">(
  * @example
  * eye(3);
  */
-export function eye<D extends DType = "float32">(rows: number, columns: number = rows, options: CreateOptions<D> = {}): Tensor<D> {
+export function eye<D extends DType = "float32">(rows: number, columns: number = rows, options: CreateOptions<D> = {}): Tensor<NoInfer<D>> {
   const shape = [rows, columns];
   checkShape("eye", shape);
   const dtype = options.dtype ?? "float32";

@@ -54,7 +54,7 @@ export class Generator {
 
   constructor(seed: number | Key = 0) {
     const [key0, key1] = keyOf("Generator", seed);
-    this.state = variable<"uint32">([key0, key1, 0, 0], { dtype: "uint32", name: "generator", trainable: false });
+    this.state = variable([key0, key1, 0, 0], { dtype: "uint32", name: "generator", trainable: false });
   }
 
   /** Starts again, at the beginning of a seed's numbers. */

@@ -10,7 +10,7 @@ import { type DType, isReal } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { Storage } from "../graph/storage.ts";
 import { InternalError, mistake } from "../util/errors.ts";
-import { type Data, nodeOfData } from "./create.ts";
+import { type Data, type DTypeOfData, nodeOfData } from "./create.ts";
 import { Tensor } from "./tensor.ts";
 
 let unnamed = 0;
@@ -108,7 +108,12 @@ export interface VariableOptions<D extends DType = DType> {
  * const W = variable(normal([2, 3], { std: 0.1 }), "W");
  * W.assign(W.mul(0.5));
  */
-export function variable<D extends DType = "float32">(initial: Tensor<D> | Data, options: string | VariableOptions<D> = {}): Variable<D> {
+export function variable<D extends DType>(initial: Tensor<D>, options?: string | VariableOptions<D>): Variable<D>;
+export function variable<T extends Data, D extends DType = DTypeOfData<T>>(
+  initial: T,
+  options?: string | VariableOptions<D>,
+): Variable<NoInfer<D>>;
+export function variable<D extends DType>(initial: Tensor<D> | Data, options: string | VariableOptions<D> = {}): Variable<D> {
   const { name, trainable, dtype } = typeof options === "string" ? { name: options, trainable: undefined, dtype: undefined } : options;
   const given = initial instanceof Tensor ? initial.node : nodeOfData("variable", initial, dtype === undefined ? {} : { dtype });
   const node = dtype === undefined ? given : cast(given, dtype);

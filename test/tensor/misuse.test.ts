@@ -11,6 +11,7 @@ import {
   type Tensor,
   tensor,
   uniform,
+  type Variable,
   valueAndGradients,
   variable,
   zeros,
@@ -81,4 +82,16 @@ it("an async function is refused, and what becomes of it does not end the proces
   await new Promise((done) => setTimeout(done, 20));
   process.off("unhandledRejection", listen);
   expect(unhandled).toEqual([]);
+});
+
+it("the type says the dtype that is there, whatever the place would like", () => {
+  // @ts-expect-error fractions are no indices
+  expect(() => x.gather(tensor([0.5]))).toThrow("indices must be integers");
+  // @ts-expect-error float32 unless another is asked for
+  const wrong: Tensor<"int32"> = zeros([2]);
+  const right: Tensor<"int32"> = zeros([2], { dtype: "int32" });
+  const counts: Variable<"int32"> = variable(Int32Array.of(1, 2));
+  const weights: Variable = variable([1, 2], "weights");
+  const bytes: Variable<"uint8"> = variable([1, 2], { dtype: "uint8" });
+  expect([wrong, right, counts, weights, bytes].map((t) => t.dtype)).toEqual(["float32", "int32", "int32", "float32", "uint8"]);
 });
