@@ -17,3 +17,31 @@ export function tileFor(target: Target, m: number, n: number): Tile {
   const rows = Math.max(1, Math.ceil(m / Math.ceil(Math.max(1, m) / most)));
   return { rows, columns: vectors * target.lanes };
 }
+
+/**
+ * The tile for a right operand that is read in place, in runs of so many columns: the one of the fewest instructions, remainders counted.
+ */
+export function tileForRuns(target: Target, m: number, run: number): Tile {
+  let best: Tile = tileFor(target, m, run);
+  let least = Number.POSITIVE_INFINITY;
+  for (let vectors = 1; vectors <= 3; vectors++) {
+    const most = Math.max(1, Math.min(mostRows, Math.floor((target.registers - vectors - 1) / vectors)));
+    const rows = Math.max(1, Math.ceil(m / Math.ceil(m / most)));
+    const columns = vectors * target.lanes;
+    const down = parts(m, rows);
+    const across = parts(Math.ceil(run / target.lanes), vectors);
+    const cost = down.reduce((sum, r) => sum + across.reduce((row, v) => row + costOfStep(r, v), 0), 0);
+    if (cost <= least) [best, least] = [{ rows, columns }, cost];
+  }
+  return best;
+}
+
+/** A length in parts of at most so many. */
+function parts(length: number, most: number): number[] {
+  return Array.from({ length: Math.ceil(length / most) }, (_, i) => Math.min(most, length - i * most));
+}
+
+/** Cycles of one step of k: two multiply-adds or not quite two loads in each, and no sum more often than every four. */
+function costOfStep(rows: number, vectors: number): number {
+  return Math.max((rows + vectors) / 1.6, (rows * vectors) / 2, 4);
+}
