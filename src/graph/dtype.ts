@@ -1,6 +1,6 @@
 // Element types: what they are called, how wide they are, and which one two operands meet in.
 
-import { mistake } from "../util/errors.ts";
+import { mistake, outOfMemory } from "../util/errors.ts";
 import { bfloatOf, halfOf, numberOfBfloat, numberOfHalf } from "../util/half.ts";
 
 export const dtypes = ["bool", "uint8", "int8", "int32", "uint32", "float16", "bfloat16", "float32", "float64"] as const;
@@ -42,7 +42,11 @@ const constructors: {
 
 /** A new zero-filled array for `length` elements. */
 export function allocate<D extends DType>(dtype: D, length: number): TypedArrayOf[D] {
-  return new constructors[dtype](length);
+  try {
+    return new constructors[dtype](length);
+  } catch (cause) {
+    throw outOfMemory("JavaScript", length * bytesOf(dtype), cause);
+  }
 }
 
 /** A view on `length` elements of a buffer. */

@@ -92,6 +92,15 @@ export function mistake(code: string, complaint: Complaint): UserError {
   return new UserError(code, `${where}: ${problem}${detail}.${advice === undefined ? "" : ` ${advice}`}`);
 }
 
+/** The error for memory that cannot be had. */
+export function outOfMemory(where: string, bytes: number, cause: unknown): UnsupportedError {
+  return new UnsupportedError(
+    "MEMORY",
+    `${where}: out of memory; got a request for ${bytes} bytes. Use smaller batches, or release results with dispose().`,
+    { cause },
+  );
+}
+
 /** The user's error for an index outside `[0, size)`: `message` is the check's own, `where: what`. */
 export function boundsMistake(message: string, value: number, size: number): UserError {
   return new UserError("RANGE", `${message}; got ${value}, expected ${size === 0 ? "nothing: the axis is empty" : `0 to ${size - 1}`}.`);

@@ -227,6 +227,24 @@ describe.runIf(native)("the native device", () => {
     expect(d.memory()).toMatchObject({ bytes: 0, buffers: 0 });
   });
 
+  it("counts off what the garbage collector found", async () => {
+    const d = device();
+    for (let i = 0; i < 50; i++) d.upload("float32", new Float32Array(1 << 16));
+    const deadline = performance.now() + 10_000;
+    while (d.memory().buffers > 25 && performance.now() < deadline) {
+      new ArrayBuffer(1 << 26);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(d.memory().buffers).toBeLessThanOrEqual(25);
+  });
+
+  it("says so where memory cannot be had", () => {
+    const d = device();
+    expect(() => d.upload("float32", { length: 2 ** 50, byteLength: 2 ** 52 } as Float32Array)).toThrow(
+      "native: out of memory; got a request for",
+    );
+  });
+
   it("does not grow in a loop that never yields and releases nothing", () => {
     const d = device();
     const n = 250_000;

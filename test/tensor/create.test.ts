@@ -223,3 +223,15 @@ describe("printing", () => {
     expect(String(w)).toBe("tensor([3, 4], float32 [2])");
   });
 });
+
+it.each(["reference", "wasm"] as const)("more than there is memory for, on %s", (device) =>
+  on(device, () =>
+    expect(
+      errorOf(() =>
+        zeros([2 ** 30, 2 ** 30])
+          .add(1)
+          .dataSync(),
+      ),
+    ).toMatchObject({ code: "MEMORY" }),
+  ),
+);

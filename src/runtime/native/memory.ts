@@ -6,6 +6,7 @@ import type { DType, TypedArray } from "../../graph/dtype.ts";
 import { bytesOf, viewOf } from "../../graph/dtype.ts";
 import { alignment, padded } from "../../graph/kernel.ts";
 import type { Resident } from "../../graph/storage.ts";
+import { outOfMemory } from "../../util/errors.ts";
 import type { Koffi } from "./node.ts";
 
 const slabBytes = 64 << 10;
@@ -20,6 +21,25 @@ export interface Block {
   readonly offset: number;
   readonly address: number;
   readonly bytes: number;
+  /** How it is counted; null for what is none of a user's, and for a piece of a slab, which is counted whole. */
+  readonly ticket: Ticket | null;
+}
+
+interface Ticket {
+  readonly bytes: number;
+  readonly live: { bytes: number; buffers: number };
+  held: boolean;
+}
+
+/** What was dropped without a release is counted off when the garbage collector has found it. */
+const finalizers = new FinalizationRegistry<Ticket>(count);
+
+/** Counts a block in or out, once. */
+function count(ticket: Ticket, held = false): void {
+  if (ticket.held === held) return;
+  ticket.held = held;
+  ticket.live.bytes += held ? ticket.bytes : -ticket.bytes;
+  ticket.live.buffers += held ? 1 : -1;
 }
 
 export class Allocator {
@@ -29,7 +49,7 @@ export class Allocator {
   private readonly pool = new Map<number, Block[]>();
   /** Bytes that wait in the pool. */
   pooled = 0;
-  /** Given out and not released. What is dropped without a release is freed all the same, but not counted off. */
+  /** Large blocks that were given out, and slabs that hold a small one. */
   readonly live: { bytes: number; buffers: number } = { bytes: 0, buffers: 0 };
 
   constructor(koffi: Koffi) {
@@ -39,25 +59,28 @@ export class Allocator {
   /** Memory for so many bytes, padded as every buffer is. Its contents are arbitrary. */
   allocate(bytes: number): Block {
     const size = padded(bytes);
-    this.live.bytes += size;
-    this.live.buffers++;
-    if (size > smallBytes) return this.take(size) ?? this.fresh(size);
+    if (size > smallBytes) {
+      const block = this.take(size) ?? this.fresh(size, true);
+      count(block.ticket as Ticket, true);
+      return block;
+    }
     if (this.slab === null || this.used + size > slabBytes) {
-      this.slab = this.fresh(slabBytes);
+      this.slab = this.fresh(slabBytes, true);
+      count(this.slab.ticket as Ticket, true);
       this.used = 0;
     }
     const { buffer, offset, address } = this.slab;
     const at = this.used;
     this.used += size;
-    return { buffer, offset: offset + at, address: address + at, bytes: size };
+    return { buffer, offset: offset + at, address: address + at, bytes: size, ticket: null };
   }
 
   /** Gives memory back. Without this the garbage collector does it, only later. */
   release(block: Block): void {
-    const { bytes } = block;
-    this.live.bytes -= bytes;
-    this.live.buffers--;
-    if (bytes <= smallBytes || bytes > pooledLimit) return;
+    const { bytes, ticket } = block;
+    if (ticket === null) return;
+    count(ticket);
+    if (bytes > pooledLimit) return;
     if (this.pooled + bytes > pooledLimit) {
       this.pool.clear();
       this.pooled = 0;
@@ -68,12 +91,14 @@ export class Allocator {
     this.pooled += bytes;
   }
 
-  /** New memory, all zero. */
-  fresh(size: number): Block {
-    const buffer = new ArrayBuffer(size + alignment);
+  /** New memory, all zero. `counted`: it is given out. */
+  fresh(size: number, counted = false): Block {
+    const buffer = newBuffer(size + alignment);
     const start = Number(this.koffi.address(buffer));
     const offset = (alignment - (start % alignment)) % alignment;
-    return { buffer, offset, address: start + offset, bytes: size };
+    const ticket = counted ? { bytes: size, live: this.live, held: false } : null;
+    if (ticket !== null) finalizers.register(buffer, ticket);
+    return { buffer, offset, address: start + offset, bytes: size, ticket };
   }
 
   private take(size: number): Block | null {
@@ -81,6 +106,14 @@ export class Allocator {
     if (block === undefined) return null;
     this.pooled -= size;
     return block;
+  }
+}
+
+function newBuffer(bytes: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes);
+  } catch (cause) {
+    throw outOfMemory("native", bytes, cause);
   }
 }
 

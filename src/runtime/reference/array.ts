@@ -1,10 +1,11 @@
 // Flat arrays seen through strides: the index arithmetic that every rule of the reference shares.
 
+import { allocate } from "../../graph/dtype.ts";
 import { type Shape, sizeOf, stridesOf } from "../../graph/shape.ts";
 
 /** The flat offset of each element of `shape`, in row-major order, under the given strides. */
 export function offsets(shape: Shape, strides: readonly number[], base = 0): Int32Array {
-  const result = new Int32Array(sizeOf(shape));
+  const result = allocate("int32", sizeOf(shape));
   const index = new Array<number>(shape.length).fill(0);
   let offset = base;
   for (let i = 0; i < result.length; i++) {

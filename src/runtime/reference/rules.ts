@@ -25,7 +25,7 @@ type Rule<O extends Op> = (node: Node<O>, inputs: readonly TypedArray[], context
 
 /** A zero-filled array that holds elements of a dtype: doubles for both float types. */
 export function store(dtype: DType, length: number): TypedArray {
-  return isFloat(dtype) ? new Float64Array(length) : allocate(dtype, length);
+  return allocate(isFloat(dtype) ? "float64" : dtype, length);
 }
 
 function collect(dtype: DType, length: number, element: (i: number) => number): TypedArray {
