@@ -183,7 +183,12 @@ function recogniseDelimiter(text: string, quote: string): string {
 
 const missingWords: ReadonlySet<string> = new Set(["", "na", "n/a", "nan", "null", "none", "?", "-", "missing"]);
 
-/** Whether a cell says that there is no value: empty, NA, N/A, NaN, null, None, ?, -, missing. */
+/**
+ * Whether a cell says that there is no value: empty, NA, N/A, NaN, null, None, ?, -, missing.
+ *
+ * @example
+ * console.log(["", "n/a", "0"].map(isMissing)); // [ true, true, false ]
+ */
 export function isMissing(cell: string): boolean {
   return cell.length <= 9 && missingWords.has(cell.trim().toLowerCase());
 }

@@ -29,6 +29,9 @@ const types: Record<number, ElementType> = {
  *
  * @param file a name for messages
  * @throws UserError `IDX` when the header is not one, or the file is shorter or longer than the header says
+ * @example
+ * const { shape, data } = parseIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9));
+ * console.log(shape, [...data]); // [ 2 ] [ 7, 9 ]
  * Source: http://yann.lecun.com/exdb/mnist/, "the IDX file format"
  */
 export function parseIdx(bytes: Uint8Array, file = "IDX"): IdxArray {

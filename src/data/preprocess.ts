@@ -102,6 +102,10 @@ export function moments(values: Float64Array): { mean: number; scale: number } {
  * The features of a table's rows. Columns are found by name; others may be there.
  *
  * @throws UserError `COLUMN` for a column that is not there; `DATA` for texts where numbers are needed
+ * @example
+ * const preprocessing = fitPreprocessing(tableFromCsv(parseCsv("age\n20\n40\n")));
+ * const { data, shape } = applyPreprocessing(preprocessing, tableFromCsv(parseCsv("age\n40\n30\n")));
+ * console.log([...data], shape); // [ 1, 0 ] [ 2, 1 ]
  */
 export function applyPreprocessing(preprocessing: Preprocessing, table: Table): Matrix {
   const { features } = preprocessing;
@@ -149,7 +153,14 @@ export function textsOf(column: Column): (string | null)[] {
   return Array.from(column.values, (v) => (Number.isNaN(v) ? null : String(v)));
 }
 
-/** One sentence for each column of new rows with texts that the training rows did not have. */
+/**
+ * One sentence for each column of new rows with texts that the training rows did not have.
+ *
+ * @example
+ * const preprocessing = fitPreprocessing(tableFromCsv(parseCsv("town\nRome\nOslo\n")));
+ * const unseen = describeUnseen(preprocessing, tableFromCsv(parseCsv("town\nParis\n")));
+ * console.log(unseen[0]); // town: 1 value was never seen in training, such as "Paris", and stands for no category
+ */
 export function describeUnseen(preprocessing: Preprocessing, table: Table): string[] {
   return preprocessing.features.flatMap((feature) => {
     if (feature.kind === "number") return [];
@@ -160,7 +171,13 @@ export function describeUnseen(preprocessing: Preprocessing, table: Table): stri
   });
 }
 
-/** One sentence for each thing done to the columns that a person should know. */
+/**
+ * One sentence for each thing done to the columns that a person should know.
+ *
+ * @example
+ * const preprocessing = fitPreprocessing(tableFromCsv(parseCsv("age,town\n31,Rome\n,Oslo\n")));
+ * console.log(describePreprocessing(preprocessing)[0]); // age: 1 missing value set to the mean, 31
+ */
 export function describePreprocessing(preprocessing: Preprocessing): string[] {
   const lines: string[] = [];
   const values = (n: number) => `${n} missing ${n === 1 ? "value" : "values"}`;

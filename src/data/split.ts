@@ -28,6 +28,8 @@ function requireCount(where: string, count: number): void {
  * @param count number of samples
  * @returns index lists, which together hold every sample once
  * @throws UserError `DATA` for no samples, `OPTION` for a batch size below 1
+ * @example
+ * for (const at of batchIndices(100, { batchSize: 32, epoch: 3 })) step(X.gather(at), Y.gather(at));
  */
 export function batchIndices(count: number, options: BatchOptions): Int32Array[] {
   checkNames("batchIndices", options, ["batchSize", "shuffle", "seed", "epoch", "dropLast"]);
@@ -63,6 +65,9 @@ export interface SplitOptions {
  * Splits samples at random, in both parts at least one.
  *
  * @throws UserError `DATA` for fewer than 2 samples, `OPTION` for a fraction outside (0, 1)
+ * @example
+ * const { train, test } = splitSamples(100, { fraction: 0.25, seed: 7 });
+ * console.log(train.length, test.length); // 75 25
  */
 export function splitSamples(count: number, options: SplitOptions = {}): Split {
   checkNames("splitSamples", options, ["fraction", "seed", "labels"]);
@@ -104,6 +109,8 @@ export interface FoldOptions {
  * Cuts samples into k folds at random; every sample is in one fold's `validation`, and sizes differ by at most one.
  *
  * @throws UserError `OPTION` when there are fewer samples than folds
+ * @example
+ * for (const { train, validation } of kFold(100, { folds: 4 })) console.log(train.length, validation.length); // 75 25
  */
 export function kFold(count: number, options: FoldOptions = {}): Fold[] {
   checkNames("kFold", options, ["folds", "seed", "labels"]);

@@ -146,13 +146,20 @@ function requireColumn(file: string, names: readonly string[], name: string): nu
  * The column of a name.
  *
  * @throws UserError `COLUMN`, which lists the names there are
+ * @example
+ * console.log(columnOf(tableFromCsv(parseCsv("age,town\n31,Rome\n")), "age").kind); // number
  */
 export function columnOf(table: Table, name: string): Column {
   const names = table.columns.map((c) => c.name);
   return table.columns[requireColumn(table.file, names, name)] as Column;
 }
 
-/** The number of missing values of a column. */
+/**
+ * The number of missing values of a column.
+ *
+ * @example
+ * console.log(missingIn(columnOf(tableFromCsv(parseCsv("age,town\n31,Rome\n?,Oslo\n")), "age"))); // 1
+ */
 export function missingIn(column: Column): number {
   let count = 0;
   if (column.kind === "number") for (const v of column.values) count += Number(Number.isNaN(v));
@@ -160,7 +167,13 @@ export function missingIn(column: Column): number {
   return count;
 }
 
-/** The rows at the indices, in their order. */
+/**
+ * The rows at the indices, in their order.
+ *
+ * @example
+ * const part = takeRows(tableFromCsv(parseCsv("age\n31\n45\n60\n")), [2, 0]);
+ * console.log(part.rows); // 2
+ */
 export function takeRows(table: Table, indices: ArrayLike<number>): Table {
   const order = Array.from(indices);
   const columns = table.columns.map(

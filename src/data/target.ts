@@ -26,6 +26,11 @@ export type Target = ClassTarget | NumberTarget;
 /**
  * What a target column asks for: texts, two different numbers, or a few different whole numbers that each stand for many
  * rows are classes; other numbers are to be regressed on.
+ *
+ * @throws UserError `COLUMN` for a column that is not there
+ * @example
+ * const table = tableFromCsv(parseCsv("price\n1.5\n2.25\n4\n"));
+ * console.log(recogniseTask(table, "price")); // { task: 'regress', reason: 'numbers with decimals' }
  */
 export function recogniseTask(table: Table, name: string): { task: Task; reason: string } {
   const column = columnOf(table, name);
@@ -40,7 +45,13 @@ export function recogniseTask(table: Table, name: string): { task: Task; reason:
   return { task: "regress", reason: whole ? `${different.size} different numbers` : "numbers with decimals" };
 }
 
-/** The rows whose target is there. */
+/**
+ * The rows whose target is there.
+ *
+ * @throws UserError `COLUMN` for a column that is not there
+ * @example
+ * console.log([...rowsWithTarget(tableFromCsv(parseCsv("x,y\n1,a\n2,\n3,b\n")), "y")]); // [ 0, 2 ]
+ */
 export function rowsWithTarget(table: Table, name: string): Int32Array {
   const texts = textsOf(columnOf(table, name));
   return Int32Array.from(texts.flatMap((t, i) => (t === null ? [] : [i])));
@@ -50,6 +61,9 @@ export function rowsWithTarget(table: Table, name: string): Int32Array {
  * Learns the encoding of a target column without missing values.
  *
  * @throws UserError `DATA` for fewer than two classes, or texts where numbers are needed
+ * @example
+ * const target = fitTarget(tableFromCsv(parseCsv("y\nno\nyes\nno\n")), "y", "classify");
+ * console.log(target); // { task: 'classify', name: 'y', labels: [ 'no', 'yes' ] }
  */
 export function fitTarget(table: Table, name: string, task: Task): Target {
   const column = columnOf(table, name);
@@ -77,6 +91,9 @@ export function fitTarget(table: Table, name: string, task: Task): Target {
  * The targets of a table's rows as a model learns them: class indices, or standardised numbers.
  *
  * @throws UserError `DATA` for a missing value or a label that the encoding does not know
+ * @example
+ * const table = tableFromCsv(parseCsv("y\nno\nyes\nno\n"));
+ * console.log([...encodeTarget(fitTarget(table, "y", "classify"), table)]); // [ 0, 1, 0 ]
  */
 export function encodeTarget(target: Target, table: Table): Int32Array | Float32Array {
   const column = columnOf(table, target.name);

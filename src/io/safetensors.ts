@@ -59,6 +59,9 @@ const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
  * Writes tensors in the safetensors format, names sorted by width and name, elements aligned.
  *
  * @throws UserError `SHAPE` when a tensor's data and shape disagree
+ * @example
+ * const bytes = encodeSafetensors([["w", { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) }]], { note: "mine" });
+ * console.log(decodeSafetensors(bytes).metadata.note); // mine
  */
 export function encodeSafetensors(
   tensors: Iterable<readonly [string, RawTensor]>,
@@ -114,6 +117,9 @@ function swapped(bytes: Uint8Array, width: number): Uint8Array {
  *
  * @param file a name for messages
  * @throws UserError `SAFETENSORS` when the file is cut, or its header lies about types, shapes or offsets
+ * @example
+ * const { tensors } = decodeSafetensors(await weightsOf(new Linear(2, 3)));
+ * console.log(tensors.get("weight")?.shape); // [ 3, 2 ]
  * Source: https://github.com/huggingface/safetensors, "Format"
  */
 export function decodeSafetensors(bytes: Uint8Array, file = "safetensors"): Safetensors {

@@ -19,7 +19,13 @@ export interface Named {
 /** Names of weights in a file: paths of fields, or those of PyTorch's state dicts. */
 export type Naming = "paths" | "pytorch";
 
-/** Reads tensors from their device. */
+/**
+ * Reads tensors from their device.
+ *
+ * @example
+ * const raw = await readTensors(new Map([["x", tensor([1, 2])]]));
+ * console.log(raw.get("x")?.shape); // [ 2 ]
+ */
 export async function readTensors(tensors: ReadonlyMap<string, AnyTensor>): Promise<Map<string, RawTensor>> {
   const raw = new Map<string, RawTensor>();
   for (const [name, t] of tensors) raw.set(name, { dtype: t.dtype, shape: t.shape, data: (await t.data()) as TypedArray });
@@ -31,6 +37,10 @@ export async function readTensors(tensors: ReadonlyMap<string, AnyTensor>): Prom
  *
  * @param file a name for messages
  * @throws UserError `WEIGHTS` that names what is missing, what is too much, or whose shape or dtype differs
+ * @example
+ * const w = variable([0, 0], "w");
+ * assignTensors("memory", new Map([["w", w]]), await readTensors(new Map([["w", tensor([1, 2])]])));
+ * console.log(await w.toArray()); // [ 1, 2 ]
  */
 export function assignTensors(
   file: string,

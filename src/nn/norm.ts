@@ -60,7 +60,7 @@ abstract class RunningNorm extends Module {
     const kept = options.running ?? running;
     this.runningMean = kept ? variable(zeros([channels]), { name: "runningMean", trainable: false }) : null;
     this.runningVariance = kept ? variable(ones([channels]), { name: "runningVariance", trainable: false }) : null;
-    this.batches = kept ? variable<"int32">(zeros([], { dtype: "int32" }), { name: "batches", trainable: false }) : null;
+    this.batches = kept ? variable(zeros([], { dtype: "int32" }), { name: "batches", trainable: false }) : null;
   }
 
   override stateName(path: string): string {

@@ -45,7 +45,14 @@ function cosineBetween(from: number, to: number, x: Float64): Float64 {
     .add(to);
 }
 
-/** Always the same. */
+/**
+ * Always the same: for the place where a schedule is asked for.
+ *
+ * @param rate finite and at least 0
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = sgd({ learningRate: warmup(constantRate(0.1), 500) });
+ */
 export function constantRate(rate: number): Schedule {
   checkNumber("constantRate", "rate", rate, { least: 0 });
   return () => number(rate);
@@ -59,7 +66,10 @@ export interface CosineOptions extends LengthOptions {
 /**
  * Half a cosine from `peak` to `final`: final + (peak − final)(1 + cos(π·k/n))/2; it stays there afterwards.
  *
- * @param peak the rate at the first step
+ * @param peak the rate at the first step, finite and at least 0
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = adam({ learningRate: cosine(1e-3, { final: 1e-5 }) });
  * Source: Loshchilov and Hutter 2017, arXiv 1608.03983.
  */
 export function cosine(peak: number, options: CosineOptions = {}): Schedule {
@@ -72,7 +82,12 @@ export function cosine(peak: number, options: CosineOptions = {}): Schedule {
 }
 
 /**
- * A straight line from `start` to `end`, which stays there afterwards.
+ * A straight line: start + (end − start)·k/n; it stays there afterwards.
+ *
+ * @param start the rate at the first step, finite and at least 0
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = sgd({ learningRate: linearRate(0.1, 0, { totalSteps: 1000 }) });
  */
 export function linearRate(start: number, end: number, options: LengthOptions = {}): Schedule {
   checkNames("linearRate", options, ["totalSteps"]);
@@ -90,6 +105,9 @@ export function linearRate(start: number, end: number, options: LengthOptions = 
 /**
  * Multiplies a schedule by (k + 1) / steps during the first `steps` updates. The schedule counts from the beginning.
  *
+ * @param schedule a schedule, or the number that it always is
+ * @param steps at least 1
+ * @throws UserError `OPTION`
  * @example
  * const rate = warmup(cosine(1e-3), 100);
  */
@@ -112,6 +130,10 @@ export interface OneCycleOptions extends LengthOptions {
  * Rises on half a cosine from peak / divide to `peak`, then falls on another to nearly 0. The rise ends at step
  * rise·n − 1, the fall at n − 1.
  *
+ * @param peak the largest rate, finite and at least 0
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = adamW({ learningRate: oneCycle(1e-2, { rise: 0.2 }) });
  * Source: Smith and Topin 2017, arXiv 1708.07120, in the two-phase form of PyTorch's OneCycleLR.
  */
 export function oneCycle(peak: number, options: OneCycleOptions = {}): Schedule {

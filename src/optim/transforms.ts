@@ -22,6 +22,8 @@ function slot(slots: Slots, name: string): Tensor {
  *
  * @param learningRate α, finite and at least 0, or a schedule
  * @throws UserError `OPTION`
+ * @example
+ * const optimizer = new Optimizer(chain(trace({ momentum: 0.9 }), scaleByLearningRate(0.1)));
  */
 export function scaleByLearningRate(learningRate: Rate): GradientTransform {
   const where = "scaleByLearningRate";
@@ -44,6 +46,10 @@ export interface TraceOptions {
 
 /**
  * Momentum: v ← μ·v + g, with v = 0 at first; the result is v.
+ *
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = new Optimizer(chain(trace({ momentum: 0.9, nesterov: true }), scaleByLearningRate(0.1)));
  * Source: Polyak 1964; Sutskever, Martens, Dahl, Hinton 2013 for Nesterov's form.
  */
 export function trace(options: TraceOptions): GradientTransform {
@@ -76,6 +82,10 @@ export interface AdamScaleOptions {
 
 /**
  * m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g²; the result is m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t from 1.
+ *
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = new Optimizer(chain(scaleByAdam({ beta2: 0.99 }), scaleByLearningRate(1e-3)));
  * Source: Kingma and Ba 2015, arXiv 1412.6980.
  */
 export function scaleByAdam(options: AdamScaleOptions = {}): GradientTransform {
@@ -112,6 +122,9 @@ export function scaleByAdam(options: AdamScaleOptions = {}): GradientTransform {
  * g + λ·p. Before `scaleByAdam` or `trace` it is an L2 penalty's gradient; behind them it is decoupled weight decay.
  *
  * @param weightDecay λ, finite and at least 0, or a schedule
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = new Optimizer(chain(addDecayedWeights(1e-4), scaleByLearningRate(0.1)));
  * Source: Loshchilov and Hutter 2019, arXiv 1711.05101, on the difference.
  */
 export function addDecayedWeights(weightDecay: Rate): GradientTransform {
@@ -130,6 +143,9 @@ export function addDecayedWeights(weightDecay: Rate): GradientTransform {
  * Scales all gradients by min(1, c / (‖g‖ + 10⁻⁶)), ‖g‖ the 2-norm of all of them together.
  *
  * @param maxNorm c, above 0, or a schedule
+ * @throws UserError `OPTION`
+ * @example
+ * const optimizer = new Optimizer(chain(clipByGlobalNorm(1), scaleByLearningRate(0.1)));
  * Source: Pascanu, Mikolov, Bengio 2013, arXiv 1211.5063; the 10⁻⁶ is PyTorch's.
  */
 export function clipByGlobalNorm(maxNorm: Rate): GradientTransform {
@@ -148,7 +164,13 @@ export function clipByGlobalNorm(maxNorm: Rate): GradientTransform {
   );
 }
 
-/** The 2-norm of some tensors taken together. */
+/**
+ * The 2-norm of some tensors taken together: √Σ x².
+ *
+ * @returns a scalar
+ * @example
+ * console.log(await globalNorm([tensor([3]), tensor([4])]).item()); // 5
+ */
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
   return tensors
     .map((t) => t.square().sum() as Tensor)

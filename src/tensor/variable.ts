@@ -98,6 +98,9 @@ export interface VariableOptions<D extends DType = DType> {
   readonly dtype?: D;
 }
 
+/** The dtype of a tensor, or the one that data becomes. */
+type DTypeOf<T> = T extends Tensor<infer D> ? D : DTypeOfData<T>;
+
 /**
  * A variable with an initial value, which is computed when it is first needed.
  *
@@ -108,12 +111,10 @@ export interface VariableOptions<D extends DType = DType> {
  * const W = variable(normal([2, 3], { std: 0.1 }), "W");
  * W.assign(W.mul(0.5));
  */
-export function variable<D extends DType>(initial: Tensor<D>, options?: string | VariableOptions<D>): Variable<D>;
-export function variable<T extends Data, D extends DType = DTypeOfData<T>>(
+export function variable<T extends Tensor<DType> | Data, D extends DType = DTypeOf<T>>(
   initial: T,
-  options?: string | VariableOptions<D>,
-): Variable<NoInfer<D>>;
-export function variable<D extends DType>(initial: Tensor<D> | Data, options: string | VariableOptions<D> = {}): Variable<D> {
+  options: string | VariableOptions<D> = {},
+): Variable<NoInfer<D>> {
   const { name, trainable, dtype } = typeof options === "string" ? { name: options, trainable: undefined, dtype: undefined } : options;
   const given = initial instanceof Tensor ? initial.node : nodeOfData("variable", initial, dtype === undefined ? {} : { dtype });
   const node = dtype === undefined ? given : cast(given, dtype);

@@ -33,6 +33,9 @@ const plot = { left: 76, right: width - 28, top: 84, bottom: height - 60 };
  * Draws lines over a common x.
  *
  * @returns an SVG document
+ * @example
+ * const svg = drawChart({ title: "Squares", xLabel: "x", yLabel: "x²", series: [{ name: "x²", points: [[1, 1], [2, 4], [3, 9]] }] });
+ * console.log(svg.slice(0, 4)); // <svg
  */
 export function drawChart(options: ChartOptions): string {
   const series = options.series

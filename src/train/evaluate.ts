@@ -93,6 +93,9 @@ export async function evaluate<O extends EvaluateOptions>(model: Module, dataset
  * @param options `batchSize`: samples at a time, default 512
  * @returns [samples, ...]
  * @throws UserError `DATA` for no samples
+ * @example
+ * const classes = (await predict(model, [[1, 2], [3, 4]])).argMax(-1);
+ * console.log(classes.shape); // [ 2 ]
  */
 export async function predict(model: Module, inputs: AnyTensor | Data, options: { readonly batchSize?: number } = {}): Promise<Tensor> {
   checkModel("predict", model);

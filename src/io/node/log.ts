@@ -15,6 +15,10 @@ export interface EventLog {
  * is removed.
  *
  * @throws UserError `FILE` when the folder cannot be written to; so does `write` when the disk is full
+ * @example
+ * const log = openEventLog("runs/mine");
+ * await fit(model, { inputs: X, targets: Y }, { loss: mse, optimizer: adam({ learningRate: 0.1 }), epochs: 1, onEvent: log.write });
+ * log.close();
  */
 export function openEventLog(folder: string): EventLog {
   makeFolder(folder);

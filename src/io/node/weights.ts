@@ -10,6 +10,8 @@ import { writeFileAtomically } from "./file.ts";
  *
  * @param options `names: "pytorch"` writes the names of PyTorch's state dicts
  * @throws UserError `FILE`
+ * @example
+ * await saveWeights("weights.safetensors", model);
  */
 export async function saveWeights(
   path: string,
@@ -26,6 +28,10 @@ export async function saveWeights(
  *
  * @returns the file's metadata
  * @throws UserError `FILE`, `SAFETENSORS` for a damaged file, `WEIGHTS` when names, shapes or dtypes differ
+ * @example
+ * await saveWeights("weights.safetensors", new Linear(2, 3));
+ * const layer = new Linear(2, 3);
+ * loadWeights("weights.safetensors", layer);
  */
 export function loadWeights(path: string, module: Named): Readonly<Record<string, string>> {
   const { tensors, metadata } = decodeSafetensors(readFile(path), path);
