@@ -25,8 +25,10 @@ import type { Step, Target } from "../../src/graph/kernel.ts";
 import type { Node } from "../../src/graph/node.ts";
 import type { Region } from "../../src/graph/operation.ts";
 import type { Shape } from "../../src/graph/shape.ts";
+import * as tensors from "../../src/index.ts";
 import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
+import { wrap } from "../../src/tensor/tensor.ts";
 import { firstDifference } from "../support/close.ts";
 import { runSchedule } from "../support/run_schedule.ts";
 import { showSchedule } from "../support/show_schedule.ts";
@@ -346,4 +348,21 @@ describe("loops and branches", () => {
     const [h] = scan(body, [e], [cast(cast(x, "int32"), "float32")], [], 5) as [Node];
     check([x], [h], [data([8])]);
   });
+});
+
+test("a scan and its gradient, as users write them, run one loop forward and one backward", () => {
+  const [w, xs] = [f32([2], "w"), f32([5, 2], "xs")];
+  const [weight, sequence] = [wrap<"float32">(w), wrap<"float32">(xs)];
+  const [last, outputs] = tensors.scan(
+    (c: tensors.Tensor, x: tensors.Tensor) => {
+      const next = c.mul(weight).add(x).tanh();
+      return [next, next.square()];
+    },
+    tensors.zeros([2]),
+    sequence,
+  );
+  const loss = last.sum().add(outputs.sum());
+  const results = [loss, ...tensors.gradients(loss, [weight, sequence])].map((t) => t.node);
+  const { steps } = check([w, xs], results, [data([2]), data([5, 2], 2)]);
+  expect(steps.filter(({ kind }) => kind === "loop").length).toBe(2);
 });
