@@ -96,6 +96,13 @@ function readInputs({ input, target }: BundleConfig, path: string, values: Predi
   const named = (kind: "category" | "number") => preprocessing.features.filter((f) => f.kind === kind).map((f) => f.name);
   const columns = preprocessing.features.map((f) => f.name);
   const csv = readCsv(path, { ...csvOptions(values), names: columns });
+  if (!csv.header && columns.some((name) => !csv.names.includes(name)))
+    throw mistake("CSV", {
+      where: path,
+      problem: "there is no header, so the columns cannot be told apart",
+      got: `a first row of ${csv.names.length} values`,
+      expected: `names, among them ${columns.slice(0, 4).join(", ")}${columns.length > 4 ? ", …" : ""}`,
+    });
   const table = tableFromCsv(csv, { columns, categorical: named("category"), numeric: named("number") });
   const { data, shape } = applyPreprocessing(preprocessing, table);
   return { inputs: tensor(data, { shape }), notes: describeUnseen(preprocessing, table), lines: csv.lines, truth: truthOf(target, csv) };

@@ -45,13 +45,14 @@ function showScores(scores: Scores): string {
     .join("  ");
 }
 
-const barWidth = 28;
+/** Columns of the bar, where there is room; fewer than the least say nothing. */
+const [leastBar, mostBar] = [5, 28];
 
-function bar(share: number): string {
-  const filled = Math.min(barWidth, Math.max(0, share * barWidth));
+function bar(share: number, width: number): string {
+  const filled = Math.min(width, Math.max(0, share * width));
   const whole = Math.floor(filled);
-  const half = whole < barWidth && filled - whole >= 0.5;
-  return "━".repeat(whole) + (half ? "╸" : "") + "─".repeat(barWidth - whole - Number(half));
+  const half = whole < width && filled - whole >= 0.5;
+  return "━".repeat(whole) + (half ? "╸" : "") + "─".repeat(width - whole - Number(half));
 }
 
 /** Lines that a run leaves behind, about: one an epoch where there are few. */
@@ -88,7 +89,8 @@ export function showProgress(output: Output, held = "validation"): Progress {
         const tail = `${String(Math.floor(share * 100)).padStart(3)} %  ${showScores(event.scores)}  ${showCount(event.samplesPerSecond)} samples/s  ${showTime(event.secondsLeft)} left`;
         const head = `${epochName(event.epoch)}  `;
         const room = (output.columns ?? 80) - 1 - head.length - tail.length;
-        const drawn = room >= barWidth + 1 ? `${paint(36, bar(share))} ` : "";
+        const width = Math.min(mostBar, room - 1);
+        const drawn = width >= leastBar ? `${paint(36, bar(share, width))} ` : "";
         const text = head + drawn + tail;
         output.write(`\r\u001b[K${drawn === "" ? text.slice(0, (output.columns ?? 80) - 1) : text}`);
         shown = true;

@@ -79,12 +79,12 @@ function checkFolder(folder: string, options: SessionOptions): void {
     throw error;
   }
   const now = askedFor(options);
-  const say = (value: unknown) => (value === undefined ? "nothing" : JSON.stringify(value));
+  const say = (value: unknown) => (value === undefined ? "none" : JSON.stringify(value));
   for (const name of new Set([...Object.keys(before), ...Object.keys(now)])) {
     if (say(before[name]) === say(now[name])) continue;
     throw mistake("OPTION", {
       where: name === "data" ? "--resume" : `--${name}`,
-      problem: name === "data" ? "the run was begun with other data" : "the run was begun with another value",
+      problem: name === "data" ? "the run was begun with other data" : "the run was begun with another value of this option",
       got: say(now[name]),
       expected: say(before[name]),
       advice: "Give the same options, or begin anew in another folder.",

@@ -31,6 +31,7 @@ beforeAll(() => {
   lying.write("9", at + '"data_offsets":['.length);
   writeFileSync(join(place, "lying.safetensors"), lying);
   file("nocolour.csv", ["size,kind", "1,a"]);
+  file("bare.csv", ["1,red", "2,blue"]);
   file("texts.csv", ["colour,size", "red,big"]);
 });
 
@@ -64,7 +65,7 @@ describe("each mistake is one clear line, exit code 1, and leaves nothing behind
     [train("good.csv", "--resume", "nowhere"), "nowhere: there is no run in this folder to resume."],
     [
       train("good.csv", "--resume", "begun"),
-      "--lambda: the run was begun with another value; got nothing, expected 2. Give the same options",
+      "--lambda: the run was begun with another value of this option; got none, expected 2. Give the same options",
     ],
     [train("still.csv", "--resume", "begun"), 'still.csv: there is no column "kind".'],
     [train("quote.csv"), "quote.csv line 2, column 2: a quote is opened and never closed."],
@@ -97,6 +98,10 @@ describe("each mistake is one clear line, exit code 1, and leaves nothing behind
     [["trian", "good.csv"], 'downhill: there is no command "trian". Did you mean "train"?'],
     [predict("kept/model.safetensors", "nocolour.csv"), 'nocolour.csv: there is no column "colour".'],
     [predict("kept/model.safetensors", "texts.csv"), 'texts.csv line 2, column "size": "big" is not a number'],
+    [
+      predict("kept/model.safetensors", "bare.csv"),
+      "bare.csv: there is no header, so the columns cannot be told apart; got a first row of 2 values, expected names, among them size, colour.",
+    ],
     [predict("cut.safetensors", "good.csv"), "cut.safetensors: the file is cut short, or tensor"],
     [predict("lying.safetensors", "good.csv"), "lying.safetensors: "],
     [predict("good.csv", "good.csv"), "good.csv: the file is cut short, or is not safetensors"],

@@ -54,6 +54,14 @@ test("on a terminal: a bar with loss, accuracy, speed and time left, taken away 
   expect(afterwards).toBe(`\r\u001b[K${bar}\r\u001b[K`);
 });
 
+test("80 columns have room for a shorter bar", () => {
+  const { sink, text } = screen({ isTTY: true, columns: 80 });
+  for (const event of [start, half]) sink(event);
+  const line = text().replace("\r\u001b[K", "");
+  expect(line).toMatch(/^epoch 1\/2 {2}━+╸?─+ {2}50 % /);
+  expect(line.length).toBeLessThan(80);
+});
+
 test("a narrow terminal gets no bar and no second line", () => {
   const { sink, text } = screen({ isTTY: true, columns: 40 });
   for (const event of [start, half]) sink(event);
