@@ -71,6 +71,8 @@ export interface ProgramInfo {
 
 /** Traces of one function after which it says that something is wrong. */
 const manyTraces = 8;
+/** Traces of one function that are kept; the one unused for longest goes first. */
+const mostTraces = 256;
 
 type Data = AnyTensor | TypedArray | number;
 
@@ -233,6 +235,7 @@ class Implementation {
     });
     const signature = { template, types, sliced, entry: new Entry(traced, device, sliced !== null), result };
     this.#signatures.unshift(signature);
+    if (this.#signatures.length > mostTraces) this.#signatures.pop();
     this.#count();
     return signature;
   }

@@ -462,6 +462,22 @@ describe("tracing", () => {
     }
   });
 
+  it("keeps the traces that were used last, not all there ever were", () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const f = compile((x: Tensor, _key: string) => x);
+    for (let i = 0; i < 300; i++) {
+      f(1, "first");
+      f(1, `key ${i}`);
+    }
+    expect(f.traces).toBe(301);
+    f(1, "key 299");
+    f(1, "first");
+    expect(f.traces).toBe(301);
+    f(1, "key 0");
+    expect(f.traces).toBe(302);
+    warn.mockRestore();
+  });
+
   it("repeat says what is wrong with its arguments", () => {
     const f = compile((x: Tensor) => x.sum(), { name: "f" });
     expect(errorOf(() => f.repeat(0, [tensor([1])])).message).toBe("f.repeat: the count must be a positive integer; got 0.");
