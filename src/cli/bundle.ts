@@ -3,6 +3,7 @@
 
 import type { Feature, Preprocessing } from "../data/preprocess.ts";
 import type { Target } from "../data/target.ts";
+import { checkFormat, formatEntries, type OwnFormat } from "../io/format.ts";
 import { writeFileAtomically } from "../io/node/file.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
 import { assignTensors, weightsOf } from "../io/tensors.ts";
@@ -12,8 +13,13 @@ import type { Scores } from "../util/events.ts";
 import { readFile } from "../util/system.ts";
 import { buildNetwork, type NetworkSpec } from "./network.ts";
 
-const format = "downhill-bundle";
-const version = 1;
+const bundleFormat: OwnFormat = {
+  format: "downhill-bundle",
+  version: 1,
+  code: "BUNDLE",
+  noun: "bundle",
+  advice: "Give the model.safetensors that downhill train wrote.",
+};
 
 /** Everything but the weights. Plain JSON. */
 export interface BundleConfig {
@@ -34,7 +40,7 @@ export interface BundleConfig {
 
 /** Writes a bundle, whole or not at all. */
 export async function saveBundle(path: string, model: Sequential, config: BundleConfig): Promise<void> {
-  const metadata = { format, version: String(version), config: JSON.stringify(config) };
+  const metadata = { ...formatEntries(bundleFormat), config: JSON.stringify(config) };
   writeFileAtomically(path, await weightsOf(model, metadata));
 }
 
@@ -45,16 +51,7 @@ export async function saveBundle(path: string, model: Sequential, config: Bundle
  */
 export function loadBundle(path: string): { readonly model: Sequential; readonly config: BundleConfig } {
   const { tensors, metadata } = decodeSafetensors(readFile(path), path);
-  if (metadata.format !== format || metadata.version !== String(version)) {
-    const got = metadata.format === undefined ? "a file without a format" : `${metadata.format}, version ${metadata.version}`;
-    throw mistake("BUNDLE", {
-      where: path,
-      problem: "this is no bundle that this version reads",
-      got,
-      expected: `${format}, version ${version}`,
-      advice: "Give the model.safetensors that downhill train wrote.",
-    });
-  }
+  checkFormat(path, metadata, bundleFormat);
   const config = parseConfig(path, metadata.config ?? "");
   const model = buildNetwork(config.network);
   assignTensors(path, model.variables(), tensors);

@@ -1,6 +1,7 @@
 // A checkpoint: one safetensors file with the model, the optimiser's slots, the generator and the callbacks' tensors, and in
 // its metadata, as JSON, where the run is. Written whole or not at all.
 
+import { checkFormat, formatEntries, type OwnFormat } from "../io/format.ts";
 import { exists, makeFolder, writeFileAtomically } from "../io/node/file.ts";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 import { mistake } from "../util/errors.ts";
@@ -8,8 +9,7 @@ import { checkNames, checkNumber } from "../util/options.ts";
 import { paths, readFile } from "../util/system.ts";
 import type { Callback, SavedRun } from "./run.ts";
 
-const format = "downhill-checkpoint";
-const version = 1;
+const checkpointFormat: OwnFormat = { format: "downhill-checkpoint", version: 1, code: "CHECKPOINT", noun: "checkpoint" };
 
 export interface CheckpointOptions {
   /** Go on from the folder's checkpoint, if there is one. Default false. */
@@ -45,7 +45,7 @@ export function checkpoint(folder: string, options: CheckpointOptions = {}): Cal
     async save(run) {
       if (run.epoch % every !== 0 && run.epoch < run.epochs && run.stopReason === null) return;
       const saved = await run.capture();
-      const metadata = { format, version: String(version), run: JSON.stringify(saved.data) };
+      const metadata = { ...formatEntries(checkpointFormat), run: JSON.stringify(saved.data) };
       writeFileAtomically(path, encodeSafetensors(saved.tensors, metadata));
       run.emit({ type: "checkpoint", epoch: run.epoch, step: run.optimizer.step.value, path });
     },
@@ -59,15 +59,7 @@ export function checkpoint(folder: string, options: CheckpointOptions = {}): Cal
  */
 export function readCheckpoint(path: string): SavedRun {
   const { tensors, metadata } = decodeSafetensors(readFile(path), path);
-  if (metadata.format !== format || metadata.version !== String(version)) {
-    const got = metadata.format === undefined ? "a file without a format" : `${metadata.format}, version ${metadata.version}`;
-    throw mistake("CHECKPOINT", {
-      where: path,
-      problem: "this is no checkpoint that this version reads",
-      got,
-      expected: `${format}, version ${version}`,
-    });
-  }
+  checkFormat(path, metadata, checkpointFormat);
   const damaged = mistake("CHECKPOINT", {
     where: path,
     problem: "the checkpoint's metadata is damaged",

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile, gradients, setDevice, type Tensor, tensor, variable, zeros } from "../../src/index.ts";
-import { mse } from "../../src/loss/index.ts";
+import { binaryCrossEntropy, crossEntropy, mse } from "../../src/loss/index.ts";
 import { Linear, Module, parameter, Sequential } from "../../src/nn/index.ts";
 import { sgd } from "../../src/optim/index.ts";
 import { elasticNet, l1, l2 } from "../../src/regularize/index.ts";
@@ -79,7 +79,7 @@ test("bad strengths and options are refused", () => {
   for (const make of [l1, l2, elasticNet]) {
     expect(() => make(-0.1)).toThrow(`${make.name}: lambda is out of range; got -0.1`);
     expect(() => make(Number.NaN)).toThrow("got NaN");
-    expect(() => make("1" as never)).toThrow("got 1");
+    expect(() => make("1" as never)).toThrow('lambda is not a number; got "1"');
     expect(() => make(1, { selects: () => true } as never)).toThrow('Did you mean "select"?');
     expect(() => make(1)()).toThrow("needs at least one tensor");
   }
@@ -182,6 +182,17 @@ describe("conversions", () => {
       ours((p) => p.softplus().sub(p.mul(target)).mean(), l2(lambda)),
       theirs,
     );
+  });
+
+  test("two classes with a score each: the same answer at twice the λ", () => {
+    const one = ours((p) => binaryCrossEntropy(p, tensor(classes)), l2(lambda));
+    const W = variable(zeros([2, 2]), "W");
+    const optimizer = sgd({ learningRate: 0.2 });
+    const [x, penalty] = [tensor(X), l2(2 * lambda)];
+    const step = compile(() => optimizer.minimize(crossEntropy(x.matmul(W), tensor(Int32Array.from(classes))).add(penalty(W))));
+    for (let i = 0; i < 3000; i++) step();
+    const [a, b] = W.toArraySync() as [[number, number], [number, number]];
+    near([a[1] - a[0], b[1] - b[0]], one);
   });
 
   test("PyTorch's weight_decay in SGD is our λ, step by step", () => {
