@@ -5,8 +5,8 @@ import { buffer } from "../graph/build.ts";
 import type { Device } from "../graph/device.ts";
 import type { DType } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
-import type { Shape } from "../graph/shape.ts";
-import type { Storage } from "../graph/storage.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
+import { Storage } from "../graph/storage.ts";
 import { InternalError } from "../util/errors.ts";
 import { context, within } from "./context.ts";
 import { currentDevice } from "./devices.ts";
@@ -83,6 +83,15 @@ export class Cell {
   take(storage: Storage): void {
     const before = this.replace(storage);
     if (before !== null && before !== storage && !before.shared) release(before);
+  }
+
+  /** Gives memory back. Reading throws the error until a value is assigned. */
+  discard(error: Error): void {
+    const gone = new Storage(this.dtype, sizeOf(this.shape), null);
+    gone.error = error;
+    this.take(gone);
+    if (this.spare !== null) release(this.spare);
+    this.spare = null;
   }
 
   /** The value was overwritten where it stood. */

@@ -211,7 +211,7 @@ export class Entry {
     }
     cell.spare = null;
     const before = cell.replace(next);
-    if (before === null || before.shared) return;
+    if (before === null || before.shared || before.error !== null) return;
     if (this.device.kind === "graph") {
       release(before);
       return;

@@ -3,7 +3,7 @@
 
 import { assignTogether, Cell } from "../engine/cell.ts";
 import { context } from "../engine/context.ts";
-import { hostOf, release } from "../engine/memory.ts";
+import { hostOf } from "../engine/memory.ts";
 import { checkAssignment } from "../engine/trace.ts";
 import { cast, constant } from "../graph/build.ts";
 import { type DType, isReal } from "../graph/dtype.ts";
@@ -81,11 +81,7 @@ export class Variable<D extends DType = "float32"> extends Tensor<D> {
 
   /** Gives the value's memory back; the variable cannot be read again until it is assigned. */
   override dispose(): void {
-    const { storage } = this.cell;
-    if (storage === null || storage.shared) return;
-    release(storage);
-    storage.host = null;
-    storage.error = mistake("DISPOSED", { where: this.name, problem: "the variable was disposed of", advice: "Assign a value first." });
+    this.cell.discard(mistake("DISPOSED", { where: this.name, problem: "the variable was disposed of", advice: "Assign a value first." }));
   }
 }
 

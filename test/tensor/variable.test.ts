@@ -634,4 +634,29 @@ describe("mistakes", () => {
     start.dispose();
     expectTensor(v, [7]);
   });
+
+  it.each(devices)("a disposed variable has no value until one is assigned, at once or by a step, on %s", (device) =>
+    on(device, () => {
+      const [fresh, read, large] = [variable([1, 2], "v"), variable([1, 2], "v"), variable(zeros([2000]), "v")];
+      const handle = read.mul(2);
+      for (const v of [fresh, read, large]) {
+        const step = compile((x: Tensor) => v.assign(x.mul(1)));
+        const add = compile(() => v.assign(v.add(1)));
+        const value = large === v ? zeros([2000]).add(3) : tensor([3, 3]);
+        v.dispose();
+        for (const use of [() => v.dataSync(), () => v.add(1).dataSync(), add])
+          expect(errorOf(use)).toMatchObject({ code: "DISPOSED", message: "v: the variable was disposed of. Assign a value first." });
+        step(value);
+        step(value);
+        add();
+        step(value);
+        expect(v.dataSync()[1]).toBe(3);
+        v.dispose();
+        v.assign(value);
+        add();
+        expect(v.dataSync()[1]).toBe(4);
+      }
+      expectTensor(handle, [2, 4]);
+    }),
+  );
 });
