@@ -16,14 +16,19 @@ export interface Oracle {
   readonly exact: readonly TypedArray[];
   readonly rounded: readonly TypedArray[];
   readonly nudged: readonly (readonly TypedArray[])[];
+  /** Many more, for whoever is about to complain: few may all fall on one side of a boundary. */
+  readonly more: () => readonly (readonly TypedArray[])[];
 }
 
 /** Evaluates a region in every mode. Parameters are float32 as a device would be given them. */
 export function consult(region: Region, parameters: readonly TypedArray[], nudges = 8): Oracle {
+  const nudged = (count: number, first: number) =>
+    Array.from({ length: count }, (_, i) => evaluateRegion(region, parameters, { round: nudge(generator(first + i)) }));
   return {
     exact: evaluateRegion(region, parameters),
     rounded: evaluateRegion(region, parameters, { rounded: true }),
-    nudged: Array.from({ length: nudges }, (_, i) => evaluateRegion(region, parameters, { round: nudge(generator(i + 1)) })),
+    nudged: nudged(nudges, 1),
+    more: () => nudged(32, nudges + 1),
   };
 }
 
@@ -72,9 +77,14 @@ export function firstDifference(
 /** The first result, and element, where a device's results are not what rounding explains; null if there is none. */
 export function findWrong(actual: readonly TypedArray[], oracle: Oracle): string | null {
   if (actual.length !== oracle.exact.length) return `${actual.length} results where ${oracle.exact.length} are expected`;
+  const known = [oracle.rounded, ...oracle.nudged];
+  return findBeyond(actual, oracle, known) === null ? null : findBeyond(actual, oracle, [...known, ...oracle.more()]);
+}
+
+function findBeyond(actual: readonly TypedArray[], { exact }: Oracle, known: readonly (readonly TypedArray[])[]): string | null {
   for (let r = 0; r < actual.length; r++) {
-    const others = [oracle.rounded, ...oracle.nudged].map((results) => results[r] as TypedArray);
-    const difference = firstDifference(actual[r] as TypedArray, oracle.exact[r] as TypedArray, ...others);
+    const others = known.map((results) => results[r] as TypedArray);
+    const difference = firstDifference(actual[r] as TypedArray, exact[r] as TypedArray, ...others);
     if (difference !== null) return `result ${r}: ${difference}`;
   }
   return null;
