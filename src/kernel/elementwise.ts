@@ -159,7 +159,8 @@ function convert(value: Expression, from: DType, to: DType, emit: x.Emit): Expre
 
 /**
  * The exact remainder of the magnitudes, then the signs. Each turn takes away a multiple that is surely not too large and
- * leaves less than 2⁻²¹ of what there was, without a rounding error where the engine fuses multiply and add.
+ * leaves less than 2⁻²¹ of what there was, without a rounding error where the engine fuses multiply and add. The quotient
+ * of the largest number by the smallest has no float: such turns divide by the divisor times a power of two.
  */
 function floatRemainder(a: Expression, b: Expression, writer: Writer): Expression {
   const { emit } = writer;
@@ -169,12 +170,15 @@ function floatRemainder(a: Expression, b: Expression, writer: Writer): Expressio
   const valid = emit(x.and(x.and(x.lt(x.abs(a), infinity), x.lt(0, magnitude)), x.eq(b, b)));
   const rest = writer.mutable(x.select(valid, x.abs(a), x.constant(type, 0)));
   const active = x.and(valid, x.le(magnitude, rest));
-  const ratio = x.min(x.div(rest, magnitude), type.scalar === "f32" ? 2 ** 127 : 2 ** 1023);
-  const quotient = x.max(x.floor(x.mul(ratio, 1 - 2 ** -22)), 1);
+  const raise = type.scalar === "f32" ? 2 ** 100 : 2 ** 1000;
+  const far = emit(x.mul(magnitude, raise));
+  const farther = emit(x.mul(far, raise));
+  const divisor = x.select(x.le(farther, rest), farther, x.select(x.le(far, rest), far, magnitude));
+  const quotient = x.max(x.floor(x.mul(x.div(rest, divisor), 1 - 2 ** -22)), 1);
   writer.push({
     kind: "while",
     condition: x.anyLane(active),
-    body: [x.set(rest, x.select(active, x.max(x.fma(x.neg(quotient), magnitude, rest), 0), rest))],
+    body: [x.set(rest, x.select(active, x.max(x.fma(x.neg(quotient), divisor, rest), 0), rest))],
   });
   const signed = emit(x.select(x.lt(a, 0), x.neg(rest), rest));
   const wrongSide = x.and(x.ne(rest, 0), x.xor(x.lt(a, 0), x.lt(b, 0)));

@@ -52,6 +52,12 @@ describe("elementwise", () => {
     });
   }
 
+  test("the remainder of the largest number by the smallest ends, and is exact", () => {
+    const [x, y] = [b.input([6], "float32"), b.input([6], "float32")];
+    const data = [Float32Array.of(3.4e38, 1e30, 3e38, 1e-45, 7, -3e38), Float32Array.of(1.4e-45, 1e-45, 3e-39, 1e30, 1e-45, 5e-39)];
+    check(loopsTask([x, y], [b.binary("remainder", x, y)]), data, { what: "remainder", tolerance: 2e-6, lanes: [1, 4] });
+  });
+
   test("casts between all dtypes", () => {
     for (const from of dtypes) {
       for (const to of dtypes) {
