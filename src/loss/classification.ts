@@ -4,12 +4,13 @@
 import { isFloat } from "../graph/dtype.ts";
 import { broadcastShapes, normalizeAxis, sameShape, showShape } from "../graph/shape.ts";
 import { where as select } from "../tensor/elementwise.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { oneHot } from "../tensor/nodes/index.ts";
+import { type Tensor, wrap } from "../tensor/tensor.ts";
 import type { AnyTensor } from "../tensor/types.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNumber } from "../util/options.ts";
 import { checkedValues } from "./check.ts";
-import { checkOptions, type LossOptions, matching, reduced, requireFloat, requireShape } from "./reduction.ts";
+import { checkOptions, type LossOptions, matching, reduced, requireFloat, requireShape, requireTensor } from "./reduction.ts";
 
 export interface ClassOptions extends LossOptions {
   /** The axis of the classes. Default the last; PyTorch's is 1. */
@@ -62,10 +63,11 @@ interface Chosen {
 
 function choose(where: string, target: AnyTensor, classes: number, ignore: number | undefined): Chosen {
   const indices = target.cast("int32") as Tensor<"int32">;
-  if (ignore === undefined) return { hot: indices.oneHot(classes, "bool"), counted: null };
+  const hotOf = (at: Tensor<"int32">): Tensor<"bool"> => wrap(oneHot(at.node, classes, "bool", `${where}: a target is no class`));
+  if (ignore === undefined) return { hot: hotOf(indices), counted: null };
   checkNumber(where, "ignoreIndex", ignore, { integer: true });
   const counted = indices.ne(ignore);
-  return { hot: select(counted, indices, 0).oneHot(classes, "bool"), counted };
+  return { hot: hotOf(select(counted, indices, 0) as Tensor<"int32">), counted };
 }
 
 const zeroUnless = (test: Tensor<"bool"> | null, x: Tensor): Tensor => (test === null ? x : (test.where(x, 0) as Tensor));
@@ -111,6 +113,7 @@ export function crossEntropy(logits: Tensor, target: AnyTensor, options: CrossEn
   const { rows, classes, samples, axis } = scoresOf(where, "logits", logits, options.axis);
   const smoothing = checkNumber(where, "labelSmoothing", options.labelSmoothing ?? 0, { least: 0, most: 1 });
   const weights = classWeights(where, options.weights, classes);
+  requireTensor(where, "the target", target);
   const isDistribution = isFloat(target.dtype) || target.dtype === "bool";
   if (!sameShape(target.shape, isDistribution ? logits.shape : samples)) {
     const meaning = isDistribution ? `a distribution over classes (${target.dtype})` : `class indices (${target.dtype})`;
@@ -119,6 +122,9 @@ export function crossEntropy(logits: Tensor, target: AnyTensor, options: CrossEn
       problem: "logits and target do not fit",
       got: `logits ${showShape(logits.shape)} and target ${showShape(target.shape)}, ${meaning}`,
       expected: `class indices ${showShape(samples)} or a distribution ${showShape(logits.shape)}`,
+      ...(isDistribution && sameShape(target.shape, samples)
+        ? { advice: 'Class indices are whole numbers: cast them, cast("int32").' }
+        : {}),
     });
   }
   if (isDistribution) {

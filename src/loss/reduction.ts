@@ -2,7 +2,7 @@
 
 import { isFloat } from "../graph/dtype.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import type { AnyTensor } from "../tensor/types.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames } from "../util/options.ts";
@@ -34,6 +34,7 @@ export function reduced(where: string, losses: Tensor, options: LossOptions, nam
 /** The target in the prediction's dtype. */
 export function matching(where: string, prediction: AnyTensor, target: AnyTensor): Tensor {
   requireFloat(where, prediction);
+  requireTensor(where, "the target", target);
   if (!sameShape(prediction.shape, target.shape)) {
     throw mistake("SHAPE", {
       where,
@@ -49,7 +50,14 @@ export function matching(where: string, prediction: AnyTensor, target: AnyTensor
   return target.cast(prediction.dtype) as Tensor;
 }
 
+/** Refuses what is no tensor, such as an array. */
+export function requireTensor(where: string, name: string, value: AnyTensor): void {
+  if (value instanceof Tensor) return;
+  throw mistake("OPTION", { where, problem: `${name} must be a tensor`, got: value, advice: "Make one first: tensor(data)." });
+}
+
 export function requireFloat(where: string, prediction: AnyTensor): void {
+  requireTensor(where, "the prediction", prediction);
   if (!isFloat(prediction.dtype))
     throw mistake("DTYPE", { where, problem: "the prediction must be floating point", got: prediction.dtype, advice: "Cast it first." });
 }

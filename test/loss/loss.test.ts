@@ -125,6 +125,19 @@ describe("refusals", () => {
     expect(() => crossEntropy(int([1, 2]) as unknown as Tensor, int([0]))).toThrow("the prediction must be floating point; got int32");
   });
 
+  test("class indices that are floats, and what is no tensor, are told what to become", () => {
+    const scores = zeros([2, 3]);
+    expect(() => crossEntropy(scores, zeros([2]))).toThrow('Class indices are whole numbers: cast them, cast("int32").');
+    expect(() => crossEntropy(scores, [0, 1] as never)).toThrow(
+      /^crossEntropy: the target must be a tensor; got .*Make one first: tensor\(data\)\.$/,
+    );
+    expect(() => mse([1] as never, [1] as never)).toThrow("meanSquaredError: the prediction must be a tensor");
+    expect(() => mse(zeros([1]), 1 as never)).toThrow("meanSquaredError: the target must be a tensor; got 1.");
+    expect(() => crossEntropy(scores, tensor(Int32Array.of(0, 3))).itemSync()).toThrow(
+      "crossEntropy: a target is no class; got 3, expected 0 to 2.",
+    );
+  });
+
   test("an index that is no class is an error, at the latest on reading", () => {
     expect(() => crossEntropy(zeros([2, 3]), int([0, 3])).itemSync()).toThrow("got 3, expected 0 to 2");
     expect(() => crossEntropy(zeros([2, 3]), int([-1, 0])).itemSync()).toThrow("got -1");

@@ -16,11 +16,11 @@ export function gather(x: Node, positions: Node, axis: number): Node {
 }
 
 /** 1 where the class is the index, on a new last axis, which is as long as the largest class asks for where nobody says. */
-export function oneHot(classes: Node, given: number | undefined, dtype: DType): Node {
+export function oneHot(classes: Node, given: number | undefined, dtype: DType, message = "oneHot: a class is outside the depth"): Node {
   const depth = given ?? depthFor(asIndices("oneHot", classes));
   if (!Number.isInteger(depth) || depth < 1)
     throw mistake("OPTION", { where: "oneHot", problem: "the depth must be a positive integer", got: depth });
-  const checked = checkBounds(asIndices("oneHot", classes), depth, "oneHot: a class is outside the depth");
+  const checked = checkBounds(asIndices("oneHot", classes), depth, message);
   const shape = [...classes.shape, depth];
   const spread = broadcastTo(reshape(checked, [...classes.shape, 1]), shape);
   return cast(binary("eq", spread, iota(shape, classes.shape.length)), dtype);
