@@ -73,6 +73,7 @@ function compare(folder: string, workload: string): void {
   if (existsSync(`${folder}/node_modules/@jax-js`)) commands.push({ command: [`${folder}/jaxjs_train.mjs`, workload], cwd: folder });
   if (existsSync(`${folder}/node_modules/@tensorflow`))
     commands.push({ command: [`${folder}/tfjs_train.cjs`, "wasm", workload], cwd: folder });
+  if (commands.length === 1) throw new Error(`bench: no peers are installed in ${folder}; run npm install there`);
   const turns = new Map<string, Row[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const { command, cwd } of commands) {
