@@ -2,7 +2,7 @@
 // stands behind a name of its own (`downhill/nn`, `/loss`, `/train`, `/tune`, `/transforms`, `/data`, `/io`, `/node`), so that the core
 // keeps its ceiling in a page (test/package/bundle.test.ts).
 
-export { type DeviceName, device, setDevice } from "./engine/devices.ts";
+export { type DeviceName, device, setDevice, setThreads, threads } from "./engine/devices.ts";
 export { Setting } from "./engine/setting.ts";
 export { type Stats, stats } from "./engine/stats.ts";
 export type { DType } from "./graph/dtype.ts";

@@ -1,6 +1,6 @@
 // The device table: which devices there are, which one is in use, and why.
 
-import type { Device } from "../graph/device.ts";
+import type { Device, Threads } from "../graph/device.ts";
 import { renderWasm } from "../render/wasm/render.ts";
 import { evaluateRegion } from "../runtime/reference/evaluate.ts";
 import { createWasmDevice } from "../runtime/wasm/device.ts";
@@ -8,6 +8,7 @@ import { wasmSupport } from "../runtime/wasm/support.ts";
 import { mistake, show } from "../util/errors.ts";
 import { createNative } from "./native.ts";
 import { Setting } from "./setting.ts";
+import { askThreads, threadsOf, threadsWanted } from "./threads.ts";
 
 /** Devices by name; `"auto"` takes the fastest that works here. */
 export type DeviceName = "reference" | "wasm" | "native";
@@ -35,6 +36,7 @@ export function deviceOf(name: DeviceName): Device {
   let device = created.get(name);
   if (device === undefined) {
     device = table[name]();
+    if (device.kind === "program") device.setThreads(threadsWanted());
     created.set(name, device);
   }
   return device;
@@ -74,6 +76,29 @@ export function checkName(where: string, name: string): asserts name is DeviceNa
 /** The device in use and why it was chosen. */
 export function device(): { readonly name: DeviceName; readonly reason: string } {
   return choice.value ?? automatic();
+}
+
+/**
+ * Says how many threads programs may use from the next call on. Results have the same bits for any number.
+ *
+ * @param count 1 to 256, the calling thread included; or `"auto"` for the default: the environment variable
+ *   `DOWNHILL_THREADS`, else one thread for each core.
+ * @throws UserError `OPTION` for another number.
+ * @example
+ * setThreads(1);
+ */
+export function setThreads(count: number | "auto"): void {
+  askThreads(count === "auto" ? null : count, created.values());
+}
+
+/**
+ * The threads of the device in use, the calling one included, and why they are fewer than asked for where they are.
+ *
+ * @example
+ * console.log(threads().count);
+ */
+export function threads(): Threads {
+  return threadsOf(currentDevice());
 }
 
 export function currentDevice(): Device {

@@ -32,11 +32,21 @@ export interface Executable {
   run(inputs: readonly CallRow[], outputs: readonly CallRow[], repeat: number): ProgramFailure | null;
 }
 
+/** How many threads there are, and why no more where there are fewer than were asked for. */
+export interface Threads {
+  readonly count: number;
+  readonly reason: string | null;
+}
+
 /** A device that runs programs made of kernels. */
 export interface ProgramDevice {
   readonly kind: "program";
   readonly name: string;
   readonly target: Target;
+  /** Threads that a run may use, the calling one included. The same bits for any number. */
+  readonly threads: Threads;
+  /** Asks for so many threads; what came of it is in `threads`. Takes effect with the next run. */
+  setThreads(count: number): void;
   load(program: Program): Executable;
   /** Brings elements from JavaScript to the device. */
   upload(dtype: DType, data: TypedArray): Resident;

@@ -110,13 +110,16 @@ export interface KernelBuffer {
 
 /**
  * One kernel. It is called with a pointer for each buffer and with the variables `begin` and `end` (i32): the part of its
- * outer loop, of length `extent`, to run. Any partition of [0, extent) gives the same bits, in any order.
+ * outer loop, of length `extent`, to run. Any partition of [0, extent) at multiples of `grain` gives the same bits, in any order
+ * and at the same time on several threads.
  */
 export interface Kernel {
   /** For people: what was fused, such as `matmul+bias+relu`. Renderers may shorten it. */
   readonly name: string;
   readonly buffers: readonly KernelBuffer[];
   readonly extent: number;
+  /** What parts begin at multiples of; 1 where it is left out. */
+  readonly grain?: number;
   readonly body: readonly Statement[];
   /** Arithmetic of one whole run, for profiles and slicing (estimates). */
   readonly cost: { readonly flops: number; readonly bytes: number };

@@ -1,7 +1,7 @@
 // The native device: programs in C, compiled by the system's compiler, called through koffi on the calling thread.
 // The renderer is handed in (runtime/ and render/ do not know each other): it says how the call block is laid out.
 
-import type { Executable, ProgramDevice } from "../../graph/device.ts";
+import type { Executable, ProgramDevice, Threads } from "../../graph/device.ts";
 import type { DType, TypedArray } from "../../graph/dtype.ts";
 import { type Program, padded } from "../../graph/kernel.ts";
 import { mistake, UnsupportedError } from "../../util/errors.ts";
@@ -91,6 +91,7 @@ class NativeDevice implements ProgramDevice {
   readonly kind = "program";
   readonly name = "native";
   readonly target: ProgramDevice["target"];
+  readonly threads: Threads = { count: 1, reason: "programs run on the calling thread" };
   private readonly render: RenderC;
   private readonly toolchain: Toolchain;
   private readonly allocator: Allocator;
@@ -104,6 +105,8 @@ class NativeDevice implements ProgramDevice {
     this.allocator = new Allocator(toolchain.koffi);
     this.arena = this.allocator.fresh(0);
   }
+
+  setThreads(_count: number): void {}
 
   load(program: Program): Executable {
     const { source, entry, block } = this.render(program);

@@ -2,7 +2,7 @@
 // A run writes the table, calls the module once, and takes the outputs; it allocates no JavaScript objects but small results.
 // The renderer is passed in, because render/ and runtime/ do not know each other.
 
-import type { CallRow, Executable, ProgramDevice, ProgramFailure } from "../../graph/device.ts";
+import type { CallRow, Executable, ProgramDevice, ProgramFailure, Threads } from "../../graph/device.ts";
 import { bytesOf, type DType, type TypedArray } from "../../graph/dtype.ts";
 import { type HostFunction, type Program, padded, type Target } from "../../graph/kernel.ts";
 import type { Resident, Storage } from "../../graph/storage.ts";
@@ -76,6 +76,7 @@ class WasmDevice implements ProgramDevice {
   readonly kind = "program";
   readonly name = "wasm";
   readonly target: Target;
+  readonly threads: Threads = { count: 1, reason: "programs run on the calling thread" };
   readonly heap: Heap = new Heap(lowest);
   readonly residents: Residents = new Residents(this.heap);
   private readonly render: WasmRenderer;
@@ -89,6 +90,8 @@ class WasmDevice implements ProgramDevice {
     this.support = support;
     this.target = { name: "wasm", lanes: support.simd ? 4 : 1, registers: 15, cache: [32 * 1024, 1024 * 1024] };
   }
+
+  setThreads(_count: number): void {}
 
   load(program: Program): Executable {
     const { simd, relaxed } = this.support;
