@@ -1,42 +1,41 @@
 // npm run bench: milliseconds of one training step for each workload; with --peers, the peers' scripts in the same run.
 
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { device, setDevice } from "../src/index.ts";
+import { device, setDevice, setThreads, threads } from "../src/index.ts";
+import { type Contestant, findPeers, type Row, rowsOf } from "./peers.ts";
+import { fastestRival, resultsPage } from "./results.ts";
 import { timed } from "./timing.ts";
 import { makeWorkload, workloads } from "./workloads.ts";
 
-interface Row {
-  readonly peer: string;
-  readonly workload: string;
-  readonly threads: number;
-  readonly msPerStep: number;
-  readonly least: number;
-}
-
-const help = `npm run bench -- [options]
-  --device NAME    wasm, native, reference or auto (default auto)
+const help = `npm run bench -- [options] [DIR]
+  --device NAME    wasm, native, reference or auto (default auto; with --peers: native and wasm)
   --workload NAME  ${Object.keys(workloads).join(", ")} (default: all)
-  --threads N      threads to use; one is what there is so far (default 1)
+  --threads N      threads to use (default: one for each core)
   --seconds S      measuring time of each row, in seconds (default 4)
   --json           one JSON object a line
-  --peers DIR      also run the peers' scripts in DIR, each in a process of its own, in turns with ours
+  --peers          also run the peers that are found, each in a process of its own, in turns with ours, and write bench/RESULTS.md;
+                   DIR holds their scripts (default ../shared/peers) and what npm installs for them
+  --python PATH    with --peers: the interpreter that has torch and jax (default python3)
   --rounds N       with --peers: turns (default 3); the figure is the median turn`;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    device: { type: "string", default: "auto" },
+    device: { type: "string" },
     workload: { type: "string" },
-    threads: { type: "string", default: "1" },
+    threads: { type: "string" },
     seconds: { type: "string", default: "4" },
     json: { type: "boolean", default: false },
-    peers: { type: "string" },
+    peers: { type: "boolean", default: false },
+    python: { type: "string", default: "python3" },
     rounds: { type: "string", default: "3" },
     help: { type: "boolean", default: false },
   },
 });
+
+const results = fileURLToPath(new URL("RESULTS.md", import.meta.url));
 
 function print(row: Row): void {
   if (values.json) console.log(JSON.stringify(row));
@@ -48,7 +47,7 @@ function print(row: Row): void {
 
 /** Our own rows for one workload, measured in this process. */
 async function own(workload: string): Promise<void> {
-  const common = { peer: `downhill-${device().name}`, threads: 1 };
+  const common = { peer: `downhill-${device().name}`, threads: threads().count };
   const seconds = Number(values.seconds);
   const made = makeWorkload(workload);
   const { median, least } = await timed(() => made.step(), seconds);
@@ -59,47 +58,54 @@ async function own(workload: string): Promise<void> {
   print({ ...common, workload: "tiny-repeat", msPerStep: many.median, least: many.least });
 }
 
-/** The JSON rows that a command prints. */
-function rowsOf(command: readonly string[], cwd: string): Row[] {
-  const { stdout } = spawnSync(process.execPath, command, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  const rows = stdout.split("\n").filter((line) => line.startsWith("{"));
-  return rows.map((line) => JSON.parse(line) as Row).filter((row) => row.msPerStep !== undefined);
+/** This program in a process of its own, for one device. */
+function ourselves(name: string): Contestant {
+  const self = [fileURLToPath(import.meta.url), "--json", "--device", name, "--seconds", values.seconds];
+  const parameters = [...self, "--threads", String(threads().count)];
+  return {
+    name: `downhill-${name}`,
+    rows: (workload) => rowsOf(process.execPath, [...parameters, "--workload", workload], process.cwd(), threads().count),
+  };
 }
 
-/** Ours and the peers' in turns; prints the median turn of each and the ratio of ours to it. */
-function compare(folder: string, workload: string): void {
-  const self = [fileURLToPath(import.meta.url), "--json", "--device", values.device, "--workload", workload, "--seconds", values.seconds];
-  const commands: { command: string[]; cwd: string }[] = [{ command: self, cwd: process.cwd() }];
-  if (existsSync(`${folder}/node_modules/@jax-js`)) commands.push({ command: [`${folder}/jaxjs_train.mjs`, workload], cwd: folder });
-  if (existsSync(`${folder}/node_modules/@tensorflow`))
-    commands.push({ command: [`${folder}/tfjs_train.cjs`, "wasm", workload], cwd: folder });
-  if (commands.length === 1) throw new Error(`bench: no peers are installed in ${folder}; run npm install there`);
-  const turns = new Map<string, Row[]>();
-  for (let round = 0; round < Number(values.rounds); round++) {
-    for (const { command, cwd } of commands) {
-      for (const row of rowsOf(command, cwd)) {
-        const key = `${row.peer} ${row.workload}`;
-        turns.set(key, [...(turns.get(key) ?? []), row]);
-      }
-    }
-  }
-  let ours = Number.NaN;
-  for (const rows of turns.values()) {
+/** The median turn of each peer and workload. */
+function mediansOf(turns: readonly Row[]): Row[] {
+  const groups = Map.groupBy(turns, (row) => `${row.peer} ${row.workload}`);
+  return [...groups.values()].map((rows) => {
     const sorted = rows.map((r) => r.msPerStep).sort((a, b) => a - b);
-    const median = sorted[sorted.length >> 1] as number;
-    const first = rows[0] as Row;
-    print({ ...first, threads: first.threads ?? 1, msPerStep: median, least: Math.min(...rows.map((r) => r.least)) });
-    if (first.peer.startsWith("downhill")) {
-      if (first.workload === workload) ours = median;
-    } else if (!values.json) console.log(`  ours / ${first.peer}: ${(ours / median).toFixed(3)}`);
+    return { ...(rows[0] as Row), msPerStep: sorted[sorted.length >> 1] as number, least: Math.min(...rows.map((r) => r.least)) };
+  });
+}
+
+/** Ours and the peers' in turns, workload by workload; prints the medians and the ratio of ours to the fastest rival. */
+function compare(chosen: readonly string[]): void {
+  const folder = positionals[0] ?? fileURLToPath(new URL("../../shared/peers", import.meta.url));
+  const peers = findPeers(folder, values.python, threads().count);
+  if (peers.length === 0)
+    throw new Error(`bench: no peers are found; name a folder whose npm packages are installed, or --python with torch or jax`);
+  const contestants = [...(values.device === undefined ? ["native", "wasm"] : [values.device]).map(ourselves), ...peers];
+  const all: Row[] = [];
+  for (const workload of chosen) {
+    const turns: Row[] = [];
+    for (let round = 0; round < Number(values.rounds); round++) for (const { rows } of contestants) turns.push(...rows(workload));
+    const medians = mediansOf(turns);
+    for (const row of medians) print(row);
+    if (!values.json) {
+      const rival = fastestRival(medians, workload);
+      for (const row of medians)
+        if (row.peer.startsWith("downhill") && row.workload === workload)
+          console.log(`  ${row.peer} / fastest of PyTorch and JAX: ${(row.msPerStep / rival).toFixed(3)}`);
+    }
+    all.push(...medians);
   }
+  if (values.workload === undefined) writeFileSync(results, resultsPage(all, threads().count, new Date()));
 }
 
 if (values.help) console.log(help);
 else {
-  setDevice(values.device as "auto");
-  for (const workload of values.workload === undefined ? Object.keys(workloads) : [values.workload]) {
-    if (values.peers === undefined) await own(workload);
-    else compare(values.peers, workload);
-  }
+  setDevice((values.device ?? "auto") as "auto");
+  if (values.threads !== undefined) setThreads(Number(values.threads));
+  const chosen = values.workload === undefined ? Object.keys(workloads) : [values.workload];
+  if (values.peers) compare(chosen);
+  else for (const workload of chosen) await own(workload);
 }
