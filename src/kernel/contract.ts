@@ -45,8 +45,9 @@ interface Plan {
   readonly columns: number;
   readonly rowTiles: number;
   readonly panels: number;
-  /** Panels of one block. */
+  /** Panels of one block, and the blocks; the last one may have fewer. */
   readonly block: number;
+  readonly blocks: number;
   readonly left: WalkView;
   /** The right operand where it is read in place; null where it is packed. */
   readonly right: WalkView | null;
@@ -82,13 +83,15 @@ export function lowerContract(task: ContractTask, target: Target, checkOf: (node
   const buffers = kernelBuffers(task);
   new Contraction(builder, task, plan, variables, outputs, tracer.trace(hero, at), buffers.length).write();
   const { flops, bytes } = costOf(values, task.inputs, task.outputs);
-  const { b, m, n, k, rowTiles, panels } = plan;
+  const { b, m, n, k, rowTiles, block, blocks } = plan;
   const cost = { flops: flops + 2 * b * m * n * k, bytes: bytes + 4 * b * k * (m + n) };
-  const kernel = { name: task.name, buffers, extent: b * rowTiles * panels, body: builder.top.statements, cost };
-  if (plan.copied === 0) return { kernel, scratch: [] };
+  const shared = { name: task.name, buffers, extent: b * blocks * rowTiles * block, body: builder.top.statements, cost };
+  if (plan.copied === 0) return { kernel: shared, scratch: [] };
+  // Whoever works on a copy has made it himself.
+  const kernel = { ...shared, grain: block };
   const { memory } = buffers[task.inputs.indexOf(plan.left.base)] as KernelBuffer;
   buffers.push({ memory, access: "readwrite" });
-  return { kernel, scratch: [b * rowTiles * k * plan.copied * bytesOf(hero.dtype)] };
+  return { kernel, scratch: [b * blocks * rowTiles * k * plan.copied * bytesOf(hero.dtype)] };
 }
 
 function planOf(task: ContractTask, target: Target, lanes: number): Plan {
@@ -107,7 +110,7 @@ function planOf(task: ContractTask, target: Target, lanes: number): Plan {
   const panels = (n / run) * perRun;
   const bytes = right === null ? 4 * Math.max(1, k) * tile.columns : (4 * right.base.size) / b / panels;
   const most = Math.max(1, Math.floor(target.cache[1] / 2 / bytes));
-  const blocks = Math.ceil(panels / most);
+  const block = Math.ceil(panels / Math.max(1, Math.ceil(panels / most)));
   const depths = common(left.axes[2] as readonly Walk[], right?.axes[1] ?? [{ size: k, stride: tile.columns }]);
   if (depths === null) throw new InternalError(`the operands of contract#${hero.id} walk the contracted axis differently`);
   return {
@@ -119,7 +122,8 @@ function planOf(task: ContractTask, target: Target, lanes: number): Plan {
     columns: tile.columns,
     rowTiles: Math.ceil(m / tile.rows),
     panels,
-    block: Math.ceil(panels / Math.max(1, blocks)),
+    block,
+    blocks: Math.ceil(panels / Math.max(1, block)),
     left,
     right,
     run,
@@ -190,7 +194,7 @@ class Contraction {
 
   write(): void {
     const { builder, plan } = this;
-    const { b, m, rows, rowTiles, panels, block } = plan;
+    const { b, m, rows, rowTiles, panels, block, blocks } = plan;
     const { top } = builder;
     if (b * rowTiles * panels === 0) return;
     const begin = x.variable("begin", x.indexType);
@@ -198,38 +202,36 @@ class Contraction {
     const name = (e: Expression) => builder.let(top, e);
 
     // Where the first tile lies; from there the counters walk.
-    const batch = builder.mutable(top, x.div(begin, rowTiles * panels), "batch");
-    const inBatch = name(x.rem(begin, rowTiles * panels));
+    const perBatch = blocks * rowTiles * block;
+    const batch = builder.mutable(top, x.div(begin, perBatch), "batch");
+    const inBatch = name(x.rem(begin, perBatch));
     const first = builder.mutable(top, x.mul(x.div(inBatch, rowTiles * block), block), "first");
-    const inBlock = name(x.sub(inBatch, x.mul(first, rowTiles)));
-    const widthOf = (start: Expression) => x.min(x.sub(panels, start), block);
-    const width = builder.mutable(top, widthOf(first), "width");
-    const rowTile = builder.mutable(top, x.div(inBlock, width), "row");
-    const panel = builder.mutable(top, x.add(first, x.rem(inBlock, width)), "panel");
+    const inBlock = name(x.rem(inBatch, rowTiles * block));
+    const rowTile = builder.mutable(top, x.div(inBlock, block), "row");
+    const panel = builder.mutable(top, x.add(first, x.rem(inBlock, block)), "panel");
     const copied = plan.copied === 0 ? null : builder.mutable(top, x.integer(-1), "copied");
 
     builder.loop(top, begin, end, 1, (frame) => {
       const edge = m % rows;
-      const at = this.start(frame, batch, rowTile, panel, copied);
-      const full = builder.inside(frame);
+      const work = builder.inside(frame);
+      const at = this.start(work, batch, first, rowTile, panel, copied);
+      const full = builder.inside(work);
       this.columns(full, at, rows);
-      if (edge === 0) frame.statements.push(...full.statements);
+      if (edge === 0) work.statements.push(...full.statements);
       else {
-        const partial = builder.inside(frame);
+        const partial = builder.inside(work);
         this.columns(partial, at, edge);
-        if (rowTiles === 1) frame.statements.push(...partial.statements);
-        else frame.statements.push(x.branch(x.lt(rowTile, rowTiles - 1), full.statements, partial.statements));
+        if (rowTiles === 1) work.statements.push(...partial.statements);
+        else work.statements.push(x.branch(x.lt(rowTile, rowTiles - 1), full.statements, partial.statements));
       }
+      // The last block may have places for more panels than there are.
+      if (blocks * block === panels) frame.statements.push(...work.statements);
+      else frame.statements.push(x.branch(x.lt(panel, panels), work.statements));
       const nextBatch = [x.set(batch, x.add(batch, 1)), x.set(first, x.integer(0))];
-      const nextBlock = [
-        x.set(rowTile, x.integer(0)),
-        x.set(first, x.add(first, width)),
-        x.branch(x.le(panels, first), nextBatch),
-        x.set(width, widthOf(first)),
-      ];
+      const nextBlock = [x.set(rowTile, x.integer(0)), x.set(first, x.add(first, block)), x.branch(x.le(panels, first), nextBatch)];
       frame.statements.push(
         x.set(panel, x.add(panel, 1)),
-        x.branch(x.le(x.add(first, width), panel), [
+        x.branch(x.le(x.add(first, block), panel), [
           x.set(rowTile, x.add(rowTile, 1)),
           x.branch(x.le(rowTiles, rowTile), nextBlock),
           x.set(panel, first),
@@ -239,7 +241,7 @@ class Contraction {
   }
 
   /** Where a tile begins in its operands; copies its rows of the left one if this has not just been done. */
-  private start(frame: Frame, batch: Expression, rowTile: Expression, panel: Expression, copied: Mutable | null): Place {
+  private start(frame: Frame, batch: Expression, first: Expression, rowTile: Expression, panel: Expression, copied: Mutable | null): Place {
     const { builder, plan } = this;
     const { lanes } = builder;
     const [batches, walks, depth] = plan.left.axes as [readonly Walk[], readonly Walk[], readonly Walk[]];
@@ -261,7 +263,8 @@ class Contraction {
     if (copied === null) return { ...at, buffer, left: inPlace, byRow };
     const byDepth = depth[0]?.stride ?? 0;
 
-    const slot = name(x.add(x.mul(batch, plan.rowTiles), rowTile));
+    const block = name(x.add(x.mul(batch, plan.blocks), x.div(first, plan.block)));
+    const slot = name(x.add(x.mul(block, plan.rowTiles), rowTile));
     const left = name(x.mul(slot, plan.k * plan.copied));
     const copy = builder.inside(frame);
     builder.loop(copy, 0, plan.k, 1, (inner, depth) => {

@@ -111,7 +111,8 @@ export function check(
     task.outputs.forEach((n, i) => {
       compare(whole.results[i] as TypedArray, expected[i] as TypedArray, n.dtype, tolerance, `${what} (output ${i}, ${width} lanes)`);
     });
-    const cuts = Array.from({ length: 3 }, () => Math.floor(next() * (kernel.extent + 1))).sort((a, b) => a - b);
+    const { extent, grain = 1 } = kernel;
+    const cuts = Array.from({ length: 3 }, () => Math.floor(next() * (extent / grain + 1)) * grain).sort((a, b) => a - b);
     const parts = execute(kernel, task, data, cuts, scratch);
     expect(parts.results, `${what}: cut at ${cuts} of ${kernel.extent}`).toEqual(whole.results);
   }

@@ -2,11 +2,13 @@
 
 import { describe, expect, test } from "vitest";
 import * as b from "../../src/graph/build.ts";
-import type { TypedArray } from "../../src/graph/dtype.ts";
+import { allocate, type TypedArray } from "../../src/graph/dtype.ts";
+import { padded } from "../../src/graph/kernel.ts";
 import type { Node } from "../../src/graph/node.ts";
 import type { ContractTask } from "../../src/graph/task.ts";
 import { lower } from "../../src/kernel/lower.ts";
 import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
+import { block, interpretKernel } from "../support/interpret.ts";
 import { check, execute, random, sample, target } from "./check.ts";
 
 interface Case {
@@ -70,7 +72,8 @@ describe("contraction", () => {
     const small = { ...target, cache: [512, 2048] as const };
     const { task, data, reference } = contraction({ batch: 2, m: 9, k: 16, n: 37 }, { rows: 4, columns: 4 });
     const { kernel } = lower(task, small, () => 0);
-    expect(kernel.extent).toBe(2 * 3 * 10);
+    // Ten panels in two blocks of four and one of two.
+    expect(kernel.extent).toBe(2 * 3 * 12);
     const whole = execute(kernel, task, data).results[0] as Float32Array;
     expect(Math.max(...whole.map((v, i) => Math.abs(v - (reference[0]?.[i] as number))))).toBeLessThan(1e-4);
     const every = Array.from({ length: kernel.extent - 1 }, (_, i) => i + 1);
@@ -100,9 +103,27 @@ describe("contraction", () => {
       run(one, `${m}×${k}·${k}×${n}`, [1, 2, 4]);
       const { kernel, scratch } = lower(one.task, target, () => 0);
       const whole = execute(kernel, one.task, one.data, [], scratch).results;
-      const every = Array.from({ length: kernel.extent - 1 }, (_, i) => i + 1);
-      expect(execute(kernel, one.task, one.data, every, scratch).results).toEqual(whole);
+      const grains = Array.from({ length: kernel.extent / (kernel.grain as number) - 1 }, (_, i) => (i + 1) * (kernel.grain as number));
+      expect(execute(kernel, one.task, one.data, grains, scratch).results).toEqual(whole);
     }
+  });
+
+  test("parts that may run at the same time write to different places of the copy", () => {
+    const transposed = { shape: [2, 6, 17], of: (x: Node) => b.permute(x, [0, 2, 1]) };
+    const { task, data } = contraction({ batch: 2, m: 17, k: 6, n: 37 }, { rows: 4, columns: 4 }, undefined, transposed);
+    const { kernel, scratch } = lower(task, { ...target, cache: [512, 800] }, () => 0);
+    const grain = kernel.grain as number;
+    expect(kernel.extent).toBeGreaterThan(2 * 5 * grain);
+    const taken = new Set<number>();
+    for (let begin = 0; begin < kernel.extent; begin += grain) {
+      const copy = new Uint8Array(padded(scratch[0] as number)).fill(0xa5);
+      const output = block(allocate("float32", 2 * 17 * 37));
+      interpretKernel(kernel, [...data.map(block), output, copy], begin, begin + grain);
+      const own = [...copy.keys()].filter((i) => copy[i] !== 0xa5);
+      expect(own.filter((i) => taken.has(i))).toEqual([]);
+      for (const i of own) taken.add(i);
+    }
+    expect(taken.size).toBeGreaterThan(0.9 * (scratch[0] as number));
   });
 
   test("computes what follows on the accumulators", () => {
