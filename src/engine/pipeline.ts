@@ -3,12 +3,10 @@
 import type { CallRow, Device, Executable, GraphDevice, ProgramFailure } from "../graph/device.ts";
 import { bytesOf, type TypedArray } from "../graph/dtype.ts";
 import type { Region } from "../graph/operation.ts";
-import { walkRegions } from "../graph/rewrite.ts";
-import { showShape } from "../graph/shape.ts";
 import type { Storage } from "../graph/storage.ts";
 import { lower } from "../kernel/lower.ts";
 import { place, schedule } from "../schedule/schedule.ts";
-import { boundsMistake, InternalError, UnsupportedError } from "../util/errors.ts";
+import { boundsMistake, InternalError } from "../util/errors.ts";
 import { hostOf } from "./memory.ts";
 
 /** A parameter whose storage a result may take over: `[parameter, result]`. */
@@ -29,7 +27,6 @@ export function load(region: Region, donations: readonly Donation[], device: Dev
   if (device.kind === "graph") {
     return { executable: interpreter(region, donations, device), inPlace: new Set(), checks: [], arenaBytes: 0 };
   }
-  refuseDoubles(region, device.name);
   const { target } = device;
   const plan = schedule(region, target, donations);
   const kernels = plan.tasks.map((task) => lower(task, target, plan.checkOf));
@@ -54,22 +51,6 @@ export function complain(loaded: Loaded, failure: ProgramFailure | null): void {
   const check = loaded.checks[failure.check];
   if (check === undefined) throw new InternalError(`a program failed with unknown check ${failure.check}`);
   throw boundsMistake(check.message, failure.value, check.size);
-}
-
-/** Double precision is for scalars, except on the reference device. */
-function refuseDoubles(region: Region, device: string): void {
-  walkRegions(region.results, (order) => {
-    for (const node of order) {
-      if (node.dtype === "float64" && node.shape.length > 0) throw doubles(node.op, node.shape, device);
-    }
-  });
-}
-
-export function doubles(where: string, shape: readonly number[], device: string): UnsupportedError {
-  return new UnsupportedError(
-    "DTYPE",
-    `${where}: float64 tensors live on the reference device only; got float64${showShape(shape)} on ${device}, expected a float64 scalar or float32. Cast to float32, or setDevice("reference").`,
-  );
 }
 
 /** A device that evaluates graphs, behind the interface of those that run programs. */

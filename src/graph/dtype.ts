@@ -6,8 +6,8 @@ import { bfloatOf, halfOf, numberOfBfloat, numberOfHalf } from "../util/half.ts"
 export const dtypes = ["bool", "uint8", "int8", "int32", "uint32", "float16", "bfloat16", "float32", "float64"] as const;
 
 /**
- * The type of a tensor's elements. `float64` tensors live on the reference device and in scalar arithmetic. `float16` and `bfloat16`
- * are for storage: such tensors are made, moved, indexed and cast, and what computes with them computes in float32.
+ * The type of a tensor's elements. `float16` and `bfloat16` are for storage: such tensors are made, moved, indexed and cast, and what
+ * computes with them computes in float32.
  */
 export type DType = (typeof dtypes)[number];
 

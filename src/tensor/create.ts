@@ -1,7 +1,5 @@
 // Tensors from nothing or from JavaScript's own arrays. Data is checked and copied here, once.
 
-import { currentDevice } from "../engine/devices.ts";
-import { doubles } from "../engine/pipeline.ts";
 import { binary, buffer, cast, constant, iota } from "../graph/build.ts";
 import { allocate, type DType, encode, isHalf, isReal, type TypedArray } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
@@ -72,15 +70,7 @@ export function nodeOfData(where: string, data: Data, options: { readonly dtype?
   if (dtype === "bool") for (let i = 0; i < host.length; i++) host[i] = found.values[i] === 0 ? 0 : 1;
   else if (isHalf(dtype)) for (let i = 0; i < host.length; i++) host[i] = encode(dtype, found.values[i] as number);
   else host.set(found.values);
-  refuseDouble(where, dtype, shape);
   return buffer(new Storage(dtype, host.length, host), shape);
-}
-
-/** float64 is for scalars, except on the reference device. */
-function refuseDouble(where: string, dtype: DType, shape: Shape): void {
-  if (dtype !== "float64" || shape.length === 0) return;
-  const device = currentDevice();
-  if (device.kind === "program") throw doubles(where, shape, device.name);
 }
 
 /** Dtypes of integers and truth values. */
@@ -174,7 +164,6 @@ function filled<D extends DType>(where: string, shape: Shape, value: number, dty
   checkDType(where, dtype);
   if (typeof value !== "number") throw mistake("OPTION", { where, problem: "the value must be a number", got: value });
   if (!isReal(dtype)) checkIntegers(where, [value], dtype);
-  refuseDouble(where, dtype, shape);
   return wrap(constant(value, dtype, shape));
 }
 
@@ -243,7 +232,6 @@ export function arange<D extends DType = "int32">(
       advice: 'Give { dtype: "float32" }.',
     });
   const count = Math.max(0, Math.ceil((end - start) / step));
-  refuseDouble("arange", dtype, [count]);
   return wrap(sequence(start, step, count, dtype));
 }
 
@@ -287,6 +275,5 @@ export function eye<D extends DType = "float32">(rows: number, columns: number =
   const shape = [rows, columns];
   checkShape("eye", shape);
   const dtype = options.dtype ?? "float32";
-  refuseDouble("eye", dtype, shape);
   return wrap(cast(binary("eq", iota(shape, 0), iota(shape, 1)), dtype));
 }

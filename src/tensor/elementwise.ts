@@ -196,7 +196,6 @@ export function stopGradient<D extends DType>(x: Tensor<D>): Tensor<D> {
 /**
  * The same values as another dtype: floats lose their fraction, integers wrap, bool is whether they are not 0.
  *
- * @param dtype float64 for anything but scalars lives on the reference device only.
  * @example
  * cast(tensor([1.7, -1.7]), "int32");   // [1, -1]
  */
