@@ -4,6 +4,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+
+/** Our own script for PyTorch's predictions. */
+const predictions = fileURLToPath(new URL("torch_inference.py", import.meta.url));
 
 export interface Row {
   readonly peer: string;
@@ -41,7 +45,8 @@ export function findPeers(folder: string, python: string, threads: number): Cont
   const add = (name: string, command: string, parameters: (workload: string) => string[], counted: number) =>
     found.push({ name, rows: (workload) => rowsOf(command, parameters(workload), folder, counted) });
   if (imports(python, "torch")) {
-    const torch = (workload: string) => ["torch_train.py", "--threads", String(threads), "--only", workload];
+    const script = (workload: string) => (workload.endsWith("-1") ? [predictions, folder] : ["torch_train.py"]);
+    const torch = (workload: string) => [...script(workload), "--threads", String(threads), "--only", workload];
     add("torch", python, torch, threads);
     add("torch-compile", python, (workload) => [...torch(workload), "--compile"], threads);
   }

@@ -1,17 +1,20 @@
-// The reference workloads that exist so far: one compiled training step each. Their definitions are those of the peers'
-// scripts (layers, batch, loss, optimiser); the numbers in the tensors do not matter.
+// The reference workloads: one compiled training step of each network on its batch, and one prediction for a single example (`mlp-1`, …).
+// Their definitions are those of the peers' scripts (layers, batch, loss, optimiser); the numbers in the tensors do not matter.
 
 import { Gpt } from "../examples/models/gpt.ts";
 import { ResNet8 } from "../examples/models/resnet.ts";
 import {
   adam,
   adamW,
+  type Compiled,
   compile,
   crossEntropy,
   Flatten,
   Linear,
+  type Module,
   mse,
   normal,
+  type Optimizer,
   randomInteger,
   relu,
   Sequential,
@@ -23,17 +26,75 @@ import {
 import { Conv2d, MaxPool2d } from "../src/nn/index.ts";
 
 export interface Workload {
-  /** One training step on its fixed batch; returns the loss. */
+  /** One step on the fixed batch; returns the loss, or the prediction. */
   step(): Tensor;
-  /** `count` steps in one call; returns every loss. */
+  /** `count` steps in one call; returns what each returned. */
   repeat(count: number): Tensor;
 }
 
-function classes(count: number): Tensor<"int32"> {
-  return tensor(
+/** A network with the batch and the optimiser that it is trained with. */
+interface Network {
+  readonly model: Module;
+  /** What the model makes of so many examples, which are drawn once and stay. */
+  readonly examples: (batch: number) => () => Tensor;
+  readonly batch: number;
+  readonly targets: (batch: number) => Tensor<"int32">;
+  readonly optimizer: () => Optimizer;
+}
+
+/** The examples of a model that takes float32 tensors of this shape. */
+function images(model: Module & { forward(x: Tensor): Tensor }, ...shape: number[]): Pick<Network, "model" | "examples"> {
+  return {
+    model,
+    examples: (batch) => {
+      const x = normal([batch, ...shape]);
+      return () => model.forward(x);
+    },
+  };
+}
+
+const classes = (count: number) =>
+  tensor(
     Int32Array.from({ length: count }, (_, i) => i % 10),
     { dtype: "int32" },
   );
+
+const networks: Record<string, () => Network> = {
+  /** 784-512-512-10, ReLU. */
+  mlp: () => ({
+    ...images(new Sequential(new Linear(784, 512), relu, new Linear(512, 512), relu, new Linear(512, 10)), 784),
+    batch: 128,
+    targets: classes,
+    optimizer: () => adam({ learningRate: 1e-3 }),
+  }),
+  /** The Keras MNIST CNN: 3×3×32, 3×3×64, 2×2 pool, dense 128, dense 10. */
+  cnn: () => {
+    const features = [new Conv2d(1, 32, 3), relu, new Conv2d(32, 64, 3), relu, new MaxPool2d(2), new Flatten()];
+    const model = new Sequential(...features, new Linear(9216, 128), relu, new Linear(128, 10));
+    return { ...images(model, 1, 28, 28), batch: 64, targets: classes, optimizer: () => adam({ learningRate: 1e-3 }) };
+  },
+  /** A character model on 12 blocks of 64; see examples/models. */
+  gpt: () => {
+    const model = new Gpt();
+    const text = (batch: number) => randomInteger([batch, 64], { high: 65 });
+    const examples = (batch: number) => {
+      const x = text(batch);
+      return () => model.forward(x);
+    };
+    return { model, examples, batch: 12, targets: text, optimizer: () => adamW({ learningRate: 1e-3, weightDecay: 0.01 }) };
+  },
+  /** ResNet-8 on 32×32×3. */
+  resnet: () => ({
+    ...images(new ResNet8(), 3, 32, 32),
+    batch: 64,
+    targets: classes,
+    optimizer: () => sgd({ learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4 }),
+  }),
+};
+
+/** A compiled function as a workload; the tensors that it closes over are its inputs. */
+function workload(run: Compiled<[], Tensor>): Workload {
+  return { step: () => run(), repeat: (count) => run.repeat(count, []) };
 }
 
 /** Linear 2 → 3, mean squared error, gradient descent, three samples. */
@@ -45,82 +106,37 @@ function tiny(): Workload {
     [3, 4],
     [5, 6],
   ]);
-  const y = normal([3, 3]);
   const train = compile((x: Tensor, y: Tensor) => {
     const loss = mse(model.forward(x), y);
     optimizer.minimize(loss);
     return loss;
   });
+  const y = normal([3, 3]);
   return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
 }
 
-/** 784-512-512-10, ReLU, cross-entropy, Adam, batch 128. */
-function mlp(): Workload {
-  const model = new Sequential(new Linear(784, 512), relu, new Linear(512, 512), relu, new Linear(512, 10));
-  const optimizer = adam({ learningRate: 1e-3 });
-  const x = normal([128, 784]);
-  const y = classes(128);
-  const train = compile((x: Tensor, y: Tensor<"int32">) => {
-    const loss = crossEntropy(model.forward(x), y);
-    optimizer.minimize(loss);
-    return loss;
-  });
-  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
-}
-
-/** A character model on 12 blocks of 64: cross-entropy, AdamW. See examples/models. */
-function gpt(): Workload {
-  const model = new Gpt();
-  const optimizer = adamW({ learningRate: 1e-3, weightDecay: 0.01 });
-  const text = randomInteger([12, 65], { high: 65 });
-  const [x, y] = [text.slice(null, [0, 64]), text.slice(null, [1, 65])];
-  const train = compile((x: Tensor<"int32">, y: Tensor<"int32">) => {
-    const loss = crossEntropy(model.forward(x), y);
-    optimizer.minimize(loss);
-    return loss;
-  });
-  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
-}
-
-/** The Keras MNIST CNN: 3×3×32, 3×3×64, 2×2 pool, dense 128, dense 10; Adam, batch 64. */
-function cnn(): Workload {
-  const model = new Sequential(
-    new Conv2d(1, 32, 3),
-    relu,
-    new Conv2d(32, 64, 3),
-    relu,
-    new MaxPool2d(2),
-    new Flatten(),
-    new Linear(9216, 128),
-    relu,
-    new Linear(128, 10),
+function training({ examples, batch, targets, optimizer }: Network): Workload {
+  const rule = optimizer();
+  const [predict, y] = [examples(batch), targets(batch)];
+  return workload(
+    compile(() => {
+      const loss = crossEntropy(predict(), y);
+      rule.minimize(loss);
+      return loss;
+    }),
   );
-  const optimizer = adam({ learningRate: 1e-3 });
-  const x = normal([64, 1, 28, 28]);
-  const y = classes(64);
-  const train = compile((x: Tensor, y: Tensor<"int32">) => {
-    const loss = crossEntropy(model.forward(x), y);
-    optimizer.minimize(loss);
-    return loss;
-  });
-  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
 }
 
-/** ResNet-8 on 32×32×3, batch 64: cross-entropy, SGD with momentum and weight decay. */
-function resnet(): Workload {
-  const model = new ResNet8();
-  const optimizer = sgd({ learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4 });
-  const x = normal([64, 3, 32, 32]);
-  const y = classes(64);
-  const train = compile((x: Tensor, y: Tensor<"int32">) => {
-    const loss = crossEntropy(model.forward(x), y);
-    optimizer.minimize(loss);
-    return loss;
-  });
-  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
+function prediction({ model, examples }: Network): Workload {
+  model.eval();
+  return workload(compile(examples(1)));
 }
 
-export const workloads: Record<string, () => Workload> = { tiny, mlp, cnn, gpt, resnet };
+export const workloads: Record<string, () => Workload> = {
+  tiny,
+  ...Object.fromEntries(Object.entries(networks).map(([name, make]) => [name, () => training(make())])),
+  ...Object.fromEntries(Object.entries(networks).map(([name, make]) => [`${name}-1`, () => prediction(make())])),
+};
 
 /** Makes a workload with fixed random numbers. */
 export function makeWorkload(name: string): Workload {

@@ -116,14 +116,22 @@ const train = compile((characters: Tensor<"int32">, starts: Tensor<"int32">) => 
   return loss;
 });
 
-/** Where the blocks of some steps begin: every part of the text once in random order, then all of it again, cut elsewhere. */
+/**
+ * Where the blocks of some steps begin. The text is parted into as many strata as a batch has blocks, and each batch takes one block of
+ * each; every part of the text comes once in random order, then all of it again, cut elsewhere.
+ */
 function startsOf(count: number): Tensor<"int32"> {
   const starts = new Int32Array(count * batch);
   const room = training.size - block;
-  for (let at = 0; at < starts.length; ) {
+  for (let done = 0; done < count; ) {
     const shift = randomInteger([], { high: Math.min(block, room) }).itemSync();
-    const order = permutation(Math.ceil((room - shift) / block)).dataSync();
-    for (const i of order.subarray(0, starts.length - at)) starts[at++] = shift + i * block;
+    const rows = Math.max(1, Math.floor((room - shift) / block / batch));
+    const orders = Array.from({ length: batch }, () => permutation(rows).dataSync());
+    for (let i = 0; i < rows && done < count; i++, done++) {
+      orders.forEach((order, stratum) => {
+        starts[done * batch + stratum] = Math.min(room, shift + (stratum * rows + (order[i] as number)) * block);
+      });
+    }
   }
   return tensor(starts, { shape: [count, batch] });
 }
