@@ -1,9 +1,9 @@
-// node bench/convolutions.ts [pattern]: convolutions of common networks on one thread of the wasm device, forward and both
-// gradients, in GFLOP/s of the multiply-adds that the definition asks for, and as a share of those that registers alone allow.
+// node bench/convolutions.ts [--device native] [pattern]: convolutions of common networks on one thread, forward and both gradients, in GFLOP/s of the multiply-adds that the definition asks for, and as a share of those that registers alone allow.
 
 import { type Compiled, compile, gradients, normal, setDevice, type Tensor } from "../src/index.ts";
 import { conv2d } from "../src/nn/functional.ts";
-import { clock, peak } from "./kernel.ts";
+import { clock } from "./clock.ts";
+import { device, pattern, peak } from "./kernel.ts";
 
 interface Case {
   readonly name: string;
@@ -48,9 +48,8 @@ function time(run: Compiled<Tensor[], Tensor>, operands: Tensor[]): number {
   return least;
 }
 
-setDevice("wasm");
+setDevice(device.name as "wasm" | "native");
 const most = peak();
-const pattern = new RegExp(process.argv[2] ?? "");
 console.log(`multiply-add on registers only: ${most.toFixed(1)} GFLOP/s`);
 for (const { name, batch, inputs, outputs, size, kernel, stride = 1, groups = 1 } of cases) {
   const title = `${name}, ${inputs}→${outputs} on ${batch}×${size}×${size}`;

@@ -1,15 +1,22 @@
-// One kernel at a time on the wasm device: the least time of several runs, each a program that repeats its kernel inside one call, and
-// the multiply-adds that registers alone allow.
+// One kernel at a time on one thread of the device that `--device` names (wasm unless it is given): the least time of several runs,
+// each a program that repeats its kernel inside one call, and the multiply-adds that registers alone allow.
 
+import { parseArgs } from "node:util";
+import { deviceOf } from "../src/engine/devices.ts";
+import type { ProgramDevice } from "../src/graph/device.ts";
 import { type Expression, type Kernel, type Program, padded, type Statement } from "../src/graph/kernel.ts";
 import { Storage } from "../src/graph/storage.ts";
 import type { Lowered } from "../src/graph/task.ts";
 import { constant, fma, integer, typeOf, variable } from "../src/kernel/expression.ts";
-import { renderWasm } from "../src/render/wasm/render.ts";
-import { createWasmDevice } from "../src/runtime/wasm/device.ts";
+import { clock } from "./clock.ts";
 
-export const device: ReturnType<typeof createWasmDevice> = createWasmDevice({ render: renderWasm });
-export const target: typeof device.target = device.target;
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { device: { type: "string", default: "wasm" } } });
+
+/** Which rows to measure. */
+export const pattern: RegExp = new RegExp(positionals[0] ?? "");
+export const device: ProgramDevice = deviceOf(values.device as "wasm" | "native") as ProgramDevice;
+export const target: ProgramDevice["target"] = device.target;
+device.setThreads(1);
 
 // ---- Timing
 
@@ -32,12 +39,6 @@ function programOf({ kernel, scratch }: Lowered, inputs: number): Program {
     exchanges: [],
     checks: [],
   };
-}
-
-/** Seconds of processor time so far: other programs on the machine do not count. */
-export function clock(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 /** Least seconds of one run of the kernel. */

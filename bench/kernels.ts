@@ -1,4 +1,4 @@
-// node bench/kernels.ts [pattern]: single kernels on the wasm device, lowered by hand-made tasks, without the scheduler.
+// node bench/kernels.ts [--device native] [pattern]: single kernels lowered by hand-made tasks, without the scheduler.
 // Each row is the least time of several runs, each a program that repeats its kernel inside one call. GB/s counts what the kernel
 // reads and writes once; the share of a contraction is of the multiply-adds that registers alone allow, measured in the same run.
 
@@ -11,7 +11,7 @@ import type { ContractTask, LoopsTask, RoutineTask, Task } from "../src/graph/ta
 import { tileFor } from "../src/graph/tile.ts";
 import { lower } from "../src/kernel/lower.ts";
 import { unaryMaths } from "../src/kernel/maths.ts";
-import { device, peak, target, time } from "./kernel.ts";
+import { device, pattern, peak, target, time } from "./kernel.ts";
 
 function timeTask(task: Task): number {
   const inputs = task.inputs.map((node) => {
@@ -38,7 +38,6 @@ function timeTask(task: Task): number {
 
 // ---- The table
 
-const pattern = new RegExp(process.argv[2] ?? "");
 const lines: string[][] = [];
 
 function row(name: string, measure: () => { seconds: number; figure: string }): void {
