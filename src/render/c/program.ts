@@ -1,8 +1,13 @@
 // A program → one C source: types and helpers, a function for each kernel, one for the steps, and one entry that repeats them.
 // The entry takes the address of a call block, an array of doubles (addresses are below 2⁵³), so that JavaScript can
-// fill it without BigInts: repeat, arena, strided, status, detail, repetition, then the table's addresses, then the rows' strides.
+// fill it without BigInts: repeat, arena, strided, status, detail, repetition, share, threads, then the table's addresses, then the rows'
+// strides.
+//
+// A kernel that is worth it is handed over in parts: as a function of an array of operands, to the function at `share`, which runs the
+// parts on several threads (runtime/native/pool.ts). All others are plain calls.
 
-import type { Operand, Program, Step } from "../../graph/kernel.ts";
+import type { Kernel, Operand, Program, Step } from "../../graph/kernel.ts";
+import { partOf } from "../../graph/parts.ts";
 import { InternalError } from "../../util/errors.ts";
 import { Helpers } from "./helpers.ts";
 import { renderKernel } from "./kernel.ts";
@@ -20,6 +25,9 @@ export interface CallBlock {
   readonly status: number;
   readonly detail: number;
   readonly repetition: number;
+  /** In: the address of the function that shares out kernels, 0 for none, and how many threads it may use. */
+  readonly share: number;
+  readonly threads: number;
   /** In: the address of each row of the table from here on. */
   readonly addresses: number;
   /** In: the bytes from one repetition's slice of each row to the next. */
@@ -44,6 +52,8 @@ export function renderC(program: Program): CSource {
     status: 3,
     detail: 4,
     repetition: 5,
+    share: 6,
+    threads: 7,
     addresses: 8,
     strides: 8 + rows,
     length: 8 + 2 * rows,
@@ -65,13 +75,23 @@ export function renderC(program: Program): CSource {
   const entry = "downhill_run";
   const source = [
     helpers.text(),
-    "typedef struct { i32 code, detail; } Status;\n",
+    sharing,
     ...functions,
-    `static void steps(u8 *const *t, u8 *arena, Status *status) {\n${steps.lines.join("\n")}\n}\n`,
+    ...steps.parts.values(),
+    `static void steps(u8 *const *t, u8 *arena, Status *status, Share *share, i32 threads) {\n${steps.lines.join("\n")}\n}\n`,
     entryText(program, entry, block),
   ].join("\n");
   return { source, entry, block };
 }
+
+/** What a shared kernel is: the same as without threads where there is no pool. */
+const sharing = `\
+typedef struct { i32 code, detail; } Status;
+typedef void Body(u8 *const *p, Status *status, i32 begin, i32 end);
+typedef void Share(Body *body, u8 *const *p, Status *status, i32 extent, i32 part, i32 threads);
+static void alone(Body *body, u8 *const *p, Status *status, i32 extent, i32 part, i32 threads) { body(p, status, 0, extent); }
+static void copy_part(u8 *const *p, Status *status, i32 begin, i32 end) { __builtin_memmove(p[0] + begin, p[1] + begin, end - begin); }
+`;
 
 function entryText(program: Program, entry: string, block: CallBlock): string {
   const rows = program.inputs + program.outputs;
@@ -86,9 +106,11 @@ __attribute__((visibility("default"))) i32 ${entry}(u64 at) {
   for (i32 i = 0; i < ${rows}; i++) t[i] = (u8 *)(u64)block[${block.addresses} + i];
   i64 repeat = (i64)block[${block.repeat}];
   i32 strided = block[${block.strided}] != 0;
+  Share *share = block[${block.share}] != 0 ? (Share *)(u64)block[${block.share}] : alone;
+  i32 threads = (i32)block[${block.threads}];
   for (i64 r = 0; r < repeat; r++) {
     Status status = {0, 0};
-    steps(t, arena, &status);
+    steps(t, arena, &status, share, threads);
     if (status.code != 0) {
       block[${block.status}] = status.code;
       block[${block.detail}] = status.detail;
@@ -102,8 +124,18 @@ ${exchanges.join("")}  }
 `;
 }
 
+/** Parts of a copy are pages. */
+const copyGrain = 4096;
+
+function callOf(name: string, kernel: Kernel, operands: readonly string[], range: string): string {
+  const pointers = kernel.buffers.map((buffer, i) => `(${pointerType(buffer)})(${operands[i]}), `);
+  return `${name}(${pointers.join("")}status, ${range});`;
+}
+
 class StepWriter {
   readonly lines: string[] = [];
+  /** Functions of shared kernels, by name. */
+  readonly parts = new Map<string, string>();
   private readonly program: Program;
   private readonly kernels: readonly string[];
 
@@ -125,12 +157,15 @@ class StepWriter {
         if (kernel === undefined || kernel.buffers.length !== step.operands.length) {
           throw new InternalError(`C renderer: a call of kernel ${step.kernel} with ${step.operands.length} operands`);
         }
-        const pointers = kernel.buffers.map((buffer, i) => `(${pointerType(buffer)})(${this.address(step.operands[i] as Operand)}), `);
-        write(`${this.kernels[step.kernel]}(${pointers.join("")}status, 0, ${kernel.extent});`);
+        const operands = step.operands.map((operand) => this.address(operand));
+        const name = this.kernels[step.kernel] as string;
+        const part = partOf(kernel);
+        if (part < kernel.extent) write(this.shared(this.partsOf(name, kernel), operands, kernel.extent, part));
+        else write(callOf(name, kernel, operands, `0, ${kernel.extent}`));
         return;
       }
       case "copy":
-        write(`__builtin_memmove(${this.address(step.to)}, ${this.address(step.from)}, ${step.bytes});`);
+        write(this.copy(this.address(step.to), this.address(step.from), step.bytes));
         return;
       case "loop": {
         const c = `c${step.counter}`;
@@ -162,6 +197,30 @@ class StepWriter {
         write(`*(i32 *)(${this.address(step.to)}) = (i32)c${step.counter};`);
         return;
     }
+  }
+
+  /** A function of an array of operands that runs part of a kernel. */
+  private partsOf(kernelName: string, kernel: Kernel): string {
+    const name = `${kernelName}_part`;
+    const call = callOf(
+      kernelName,
+      kernel,
+      kernel.buffers.map((_, i) => `p[${i}]`),
+      "begin, end",
+    );
+    this.parts.set(name, `static void ${name}(u8 *const *p, Status *status, i32 begin, i32 end) { ${call} }\n`);
+    return name;
+  }
+
+  private shared(body: string, operands: readonly string[], extent: number, part: number): string {
+    return `{ u8 *const p[] = {${operands.join(", ")}}; share(${body}, p, status, ${extent}, ${part}, threads); }`;
+  }
+
+  private copy(to: string, from: string, bytes: number): string {
+    const part = partOf({ extent: bytes, cost: { flops: 0, bytes: 2 * bytes }, grain: copyGrain });
+    return part < bytes && bytes < 2 ** 31
+      ? this.shared("copy_part", [to, from], bytes, part)
+      : `__builtin_memmove(${to}, ${from}, ${bytes});`;
   }
 
   private address(operand: Operand): string {

@@ -27,6 +27,7 @@ const options: readonly string[] = [
   "-fno-math-errno",
   "-fno-trapping-math",
   "-fPIC",
+  "-pthread",
   "-shared",
   "-w",
 ];

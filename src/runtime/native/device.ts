@@ -1,4 +1,5 @@
-// The native device: programs in C, compiled by the system's compiler, called through koffi on the calling thread.
+// The native device: programs in C, compiled by the system's compiler, called through koffi on the calling thread,
+// which shares long kernels with a pool of others.
 // The renderer is handed in (runtime/ and render/ do not know each other): it says how the call block is laid out.
 
 import type { Executable, ProgramDevice, Threads } from "../../graph/device.ts";
@@ -8,9 +9,10 @@ import { mistake, UnsupportedError } from "../../util/errors.ts";
 import { folderOf, privateFolder } from "./cache.ts";
 import { findCompiler, targetOf } from "./compiler.ts";
 import { type CallBlock, NativeExecutable } from "./executable.ts";
-import { link, type Toolchain } from "./link.ts";
+import { entryOf, link, type Toolchain } from "./link.ts";
 import { Allocator, NativeResident } from "./memory.ts";
 import { builtin, type Koffi, loadKoffi } from "./node.ts";
+import { Team } from "./team.ts";
 
 /** What the device asks of the C renderer: a program's source, and its entry, `int entry(uint64_t block)`. */
 export type RenderC = (program: Program) => { readonly source: string; readonly entry: string; readonly block: CallBlock };
@@ -80,7 +82,8 @@ function prepare(options: Omit<NativeOptions, "render">): Toolchain | string {
   if (typeof compiler === "string") return `${compiler}; install gcc or clang, or set CC`;
   try {
     const toolchain = { koffi, compiler, folder: folderOf(options.cacheFolder) };
-    const probe = link(toolchain, "int downhill_probe(unsigned long long a) { return (int)a + 1; }\n", "downhill_probe");
+    const source = "int downhill_probe(unsigned long long a) { return (int)a + 1; }\n";
+    const probe = link(toolchain, source, (library) => entryOf(library, "downhill_probe"));
     return probe(41) === 42 ? toolchain : `${compiler.version} compiled a function that gives a wrong answer`;
   } catch (error) {
     return (error as Error).message.replace(/^native device: /, "").replace(/\.$/, "");
@@ -91,10 +94,10 @@ class NativeDevice implements ProgramDevice {
   readonly kind = "program";
   readonly name = "native";
   readonly target: ProgramDevice["target"];
-  readonly threads: Threads = { count: 1, reason: "programs run on the calling thread" };
   private readonly render: RenderC;
   private readonly toolchain: Toolchain;
   private readonly allocator: Allocator;
+  private readonly team: Team;
   /** One scratch arena for all programs: it grows to the largest one's. */
   private arena: ReturnType<Allocator["fresh"]>;
 
@@ -103,16 +106,23 @@ class NativeDevice implements ProgramDevice {
     this.toolchain = toolchain;
     this.target = targetOf(toolchain.compiler, lanes);
     this.allocator = new Allocator(toolchain.koffi);
+    this.team = new Team(toolchain);
     this.arena = this.allocator.fresh(0);
   }
 
-  setThreads(_count: number): void {}
+  get threads(): Threads {
+    return this.team.threads;
+  }
+
+  setThreads(count: number): void {
+    this.team.ask(count);
+  }
 
   load(program: Program): Executable {
     const { source, entry, block } = this.render(program);
-    const run = link(this.toolchain, source, entry);
+    const run = link(this.toolchain, source, (library) => entryOf(library, entry));
     if (program.arenaBytes > this.arena.bytes) this.arena = this.allocator.fresh(padded(program.arenaBytes));
-    return new NativeExecutable(program, block, run, this.allocator, () => this.arena.address);
+    return new NativeExecutable(program, block, run, this.allocator, this.team, () => this.arena.address);
   }
 
   upload(dtype: DType, data: TypedArray): NativeResident {

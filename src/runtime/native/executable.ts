@@ -7,6 +7,7 @@ import type { Program } from "../../graph/kernel.ts";
 import type { Storage } from "../../graph/storage.ts";
 import { InternalError } from "../../util/errors.ts";
 import { type Allocator, NativeResident } from "./memory.ts";
+import type { Team } from "./team.ts";
 
 /** Where things lie in the array of doubles that a program's entry is called with; addresses are below 2⁵³. */
 export interface CallBlock {
@@ -16,6 +17,8 @@ export interface CallBlock {
   readonly status: number;
   readonly detail: number;
   readonly repetition: number;
+  readonly share: number;
+  readonly threads: number;
   readonly addresses: number;
   readonly strides: number;
   readonly length: number;
@@ -26,6 +29,7 @@ export class NativeExecutable implements Executable {
   private readonly layout: CallBlock;
   private readonly entry: (block: number) => number;
   private readonly allocator: Allocator;
+  private readonly team: Team;
   private readonly arena: () => number;
   private readonly block: Float64Array;
   private readonly blockAddress: number;
@@ -33,11 +37,19 @@ export class NativeExecutable implements Executable {
   private readonly rows: (NativeResident | null)[];
 
   /** `entry` takes the address of the call block and returns the status word; `arena` gives the arena's address now. */
-  constructor(program: Program, layout: CallBlock, entry: (block: number) => number, allocator: Allocator, arena: () => number) {
+  constructor(
+    program: Program,
+    layout: CallBlock,
+    entry: (block: number) => number,
+    allocator: Allocator,
+    team: Team,
+    arena: () => number,
+  ) {
     this.program = program;
     this.layout = layout;
     this.entry = entry;
     this.allocator = allocator;
+    this.team = team;
     this.arena = arena;
     const { buffer, offset, address } = allocator.fresh(layout.length * 8);
     this.block = new Float64Array(buffer, offset, layout.length);
@@ -89,9 +101,11 @@ export class NativeExecutable implements Executable {
 
   private fill(inputs: readonly CallRow[], outputs: readonly CallRow[], repeat: number): void {
     const { block, rows } = this;
-    const { addresses, strides, strided, repeat: times, arena } = this.layout;
+    const { addresses, strides, strided, repeat: times, arena, share, threads } = this.layout;
     block[times] = repeat;
     block[arena] = this.arena();
+    block[share] = this.team.share;
+    block[threads] = this.team.threads.count;
     block[strided] = 0;
     for (let i = 0; i < rows.length; i++) {
       block[addresses + i] = (rows[i] as NativeResident).block.address;

@@ -1,8 +1,13 @@
 // Node's built-in modules and koffi, reached synchronously and only when asked for, so that the core bundles for browsers.
 
+/** A library in this process. */
+export interface Library {
+  func(name: string, result: string, parameters: string[]): (...values: number[]) => number;
+}
+
 /** The part of koffi that we use. */
 export interface Koffi {
-  load(path: string): { func(name: string, result: string, parameters: string[]): (...values: number[]) => number };
+  load(path: string): Library;
   address(value: ArrayBuffer): bigint;
 }
 
