@@ -1,7 +1,8 @@
 // WebAssembly's instructions by name. Prefixed ones are written as prefix × 0x1000 + number, so one number says all.
-// Numbers follow the core specification (appendix "Index of Instructions") and the relaxed SIMD proposal.
+// Numbers follow the core specification (appendix "Index of Instructions"), the relaxed SIMD and the threads proposal.
 
 export const op = {
+  unreachable: 0x00,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
@@ -11,6 +12,8 @@ export const op = {
   brIf: 0x0d,
   return: 0x0f,
   call: 0x10,
+  callIndirect: 0x11,
+  drop: 0x1a,
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,
@@ -30,6 +33,7 @@ export const op = {
   i32Store8: 0x3a,
   i32Store16: 0x3b,
   i32Const: 0x41,
+  i64Const: 0x42,
   f32Const: 0x43,
   f64Const: 0x44,
 
@@ -42,6 +46,7 @@ export const op = {
   i32LeS: 0x4c,
   i32LeU: 0x4d,
   i32GeS: 0x4e,
+  i32GeU: 0x4f,
   f32Eq: 0x5b,
   f32Ne: 0x5c,
   f32Lt: 0x5d,
@@ -113,6 +118,7 @@ export const op = {
   v128Load: 0xfd000,
   v128Load16x4u: 0xfd004,
   v128Load32Splat: 0xfd009,
+  v128Load64Splat: 0xfd00a,
   v128Store: 0xfd00b,
   v128Const: 0xfd00c,
   i8x16Shuffle: 0xfd00d,
@@ -123,6 +129,7 @@ export const op = {
   i32x4ReplaceLane: 0xfd01c,
   f32x4ExtractLane: 0xfd01f,
   f64x2ExtractLane: 0xfd021,
+  f64x2ReplaceLane: 0xfd022,
 
   i32x4Eq: 0xfd037,
   i32x4Ne: 0xfd038,
@@ -134,6 +141,10 @@ export const op = {
   f32x4Ne: 0xfd042,
   f32x4Lt: 0xfd043,
   f32x4Le: 0xfd045,
+  f64x2Eq: 0xfd047,
+  f64x2Ne: 0xfd048,
+  f64x2Lt: 0xfd049,
+  f64x2Le: 0xfd04b,
 
   v128Not: 0xfd04d,
   v128And: 0xfd04e,
@@ -143,15 +154,24 @@ export const op = {
   v128Load8Lane: 0xfd054,
   v128Load16Lane: 0xfd055,
   v128Load32Lane: 0xfd056,
+  v128Load64Lane: 0xfd057,
+  v128Store8Lane: 0xfd058,
   v128Store16Lane: 0xfd059,
   v128Store32Lane: 0xfd05a,
   v128Store64Lane: 0xfd05b,
   v128Load32Zero: 0xfd05c,
+  v128Load64Zero: 0xfd05d,
+  f32x4DemoteF64x2Zero: 0xfd05e,
+  f64x2PromoteLowF32x4: 0xfd05f,
 
   f32x4Ceil: 0xfd067,
   f32x4Floor: 0xfd068,
   f32x4Trunc: 0xfd069,
   f32x4Nearest: 0xfd06a,
+  f64x2Ceil: 0xfd074,
+  f64x2Floor: 0xfd075,
+  f64x2Trunc: 0xfd07a,
+  f64x2Nearest: 0xfd094,
 
   i16x8ExtendLowI8x16U: 0xfd089,
   i32x4Abs: 0xfd0a0,
@@ -167,6 +187,7 @@ export const op = {
   i32x4MinU: 0xfd0b7,
   i32x4MaxS: 0xfd0b8,
   i32x4MaxU: 0xfd0b9,
+  i64x2ExtendLowI32x4S: 0xfd0c7,
 
   f32x4Abs: 0xfd0e0,
   f32x4Neg: 0xfd0e1,
@@ -179,17 +200,39 @@ export const op = {
   f32x4Max: 0xfd0e9,
   f32x4Pmin: 0xfd0ea,
   f32x4Pmax: 0xfd0eb,
+  f64x2Abs: 0xfd0ec,
+  f64x2Neg: 0xfd0ed,
+  f64x2Sqrt: 0xfd0ef,
   f64x2Add: 0xfd0f0,
+  f64x2Sub: 0xfd0f1,
   f64x2Mul: 0xfd0f2,
+  f64x2Div: 0xfd0f3,
+  f64x2Min: 0xfd0f4,
+  f64x2Max: 0xfd0f5,
+  f64x2Pmin: 0xfd0f6,
+  f64x2Pmax: 0xfd0f7,
 
   i32x4TruncSatF32x4S: 0xfd0f8,
   i32x4TruncSatF32x4U: 0xfd0f9,
   f32x4ConvertI32x4S: 0xfd0fa,
   f32x4ConvertI32x4U: 0xfd0fb,
+  i32x4TruncSatF64x2SZero: 0xfd0fc,
+  i32x4TruncSatF64x2UZero: 0xfd0fd,
+  f64x2ConvertLowI32x4S: 0xfd0fe,
+  f64x2ConvertLowI32x4U: 0xfd0ff,
 
   f32x4RelaxedMadd: 0xfd105,
   f64x2RelaxedMadd: 0xfd107,
   i32x4RelaxedLaneselect: 0xfd10b,
+
+  atomicNotify: 0xfe000,
+  atomicWait32: 0xfe001,
+  i32AtomicLoad: 0xfe010,
+  i32AtomicStore: 0xfe017,
+  i32AtomicAdd: 0xfe01e,
+  i32AtomicSub: 0xfe025,
+  i32AtomicAnd: 0xfe02c,
+  i32AtomicCompareExchange: 0xfe048,
 } as const;
 
 /** Value types as the binary format writes them. */

@@ -1,9 +1,11 @@
 // The program's steps as one function, run(table, repeat): every kernel in order, with loops and branches, for so many repetitions.
 // It returns how many repetitions ended well; fewer than `repeat` means that the status word says why the next one did not.
 
-import type { Operand, Program, Step } from "../../graph/kernel.ts";
+import type { Kernel, Operand, Program, Step } from "../../graph/kernel.ts";
+import { partOf } from "../../graph/parts.ts";
 import { FunctionBody, type Signature } from "./assembler.ts";
 import { op } from "./opcodes.ts";
+import type { Sharing } from "./share.ts";
 
 /**
  * The call table, which the host writes before each call: byte offsets of its fields. Rows hold a pointer and the bytes to add to
@@ -28,23 +30,35 @@ export const runSignature: Signature = { parameters: ["i32", "i32"], results: ["
 const slice = { flops: 2e7, bytes: 1e7 };
 
 /** How much of its extent a kernel runs in one call. */
-export function sliceOf(kernel: { readonly extent: number; readonly cost: { readonly flops: number; readonly bytes: number } }): number {
-  const slices = Math.ceil(Math.max(kernel.cost.flops / slice.flops, kernel.cost.bytes / slice.bytes));
-  if (!(slices > 1)) return kernel.extent;
-  const length = Math.max(1, Math.ceil(kernel.extent / slices));
-  return length > 64 ? Math.ceil(length / 64) * 64 : length;
+export function sliceOf({ extent, cost, grain = 1 }: Pick<Kernel, "extent" | "cost" | "grain">): number {
+  const slices = Math.ceil(Math.max(cost.flops / slice.flops, cost.bytes / slice.bytes));
+  if (!(slices > 1)) return extent;
+  const length = Math.max(1, Math.ceil(extent / slices));
+  const unit = length > 64 && grain === 1 ? 64 : grain;
+  return Math.ceil(length / unit) * unit;
 }
 
-/** Writes `run`, given each kernel's function and the global that tells kernels where the status word is. */
-export function writeRun(program: Program, kernels: readonly number[], statusGlobal: number): FunctionBody {
+/**
+ * Writes `run`, given each kernel's function, the global that tells kernels where the status word is, and how kernels are shared;
+ * null where one thread runs them.
+ */
+export function writeRun(program: Program, kernels: readonly KernelIndex[], statusGlobal: number, sharing: Sharing | null): FunctionBody {
   const body = new FunctionBody(2);
-  new StepWriter(program, kernels, body).run(statusGlobal);
+  new StepWriter(program, kernels, body, sharing).run(statusGlobal);
   return body;
+}
+
+export interface KernelIndex {
+  /** By which the kernel's function is called. */
+  readonly index: number;
+  /** Whether workers can run it. */
+  readonly sharable: boolean;
 }
 
 class StepWriter {
   private readonly program: Program;
-  private readonly kernels: readonly number[];
+  private readonly kernels: readonly KernelIndex[];
+  private readonly sharing: Sharing | null;
   private readonly body: FunctionBody;
   private readonly table = 0;
   private readonly repeat = 1;
@@ -54,9 +68,10 @@ class StepWriter {
   /** Blocks open inside the one that a guard leaves. */
   private depth = 0;
 
-  constructor(program: Program, kernels: readonly number[], body: FunctionBody) {
+  constructor(program: Program, kernels: readonly KernelIndex[], body: FunctionBody, sharing: Sharing | null) {
     this.program = program;
     this.kernels = kernels;
+    this.sharing = sharing;
     this.body = body;
     this.arena = body.local("i32");
     this.repetition = body.local("i32");
@@ -179,10 +194,17 @@ class StepWriter {
   private call(number: number, operands: readonly Operand[]): void {
     const { code } = this.body;
     const kernel = this.program.kernels[number];
-    const index = this.kernels[number];
-    if (kernel === undefined || index === undefined) throw new Error(`no kernel ${number}`);
+    const written = this.kernels[number];
+    if (kernel === undefined || written === undefined) throw new Error(`no kernel ${number}`);
     if (kernel.extent <= 0) return;
+    const { index, sharable } = written;
     const length = sliceOf(kernel);
+    const part = partOf(kernel);
+    if (this.sharing !== null && sharable && part < kernel.extent) {
+      const callee = { index, buffers: operands.length, extent: kernel.extent };
+      this.sharing.call(code, callee, { part, slice: length }, (i) => this.operand(operands[i] as Operand));
+      return;
+    }
     if (length >= kernel.extent) {
       for (const operand of operands) this.operand(operand);
       code.i32(0).i32(kernel.extent).op(op.call).unsigned(index);

@@ -1,12 +1,13 @@
 // A program as one WebAssembly module: each kernel a function, kernels that differ in nothing but their pointers one function, and `run`
 // over all of them. Imports, all from "host": the memory, and the double-precision functions that the kernels name.
-// Exports: `run(table, repeat)`, and `kernel0`, `kernel1`, … (pointers…, begin, end) for profiling and for warming up.
+// Exports: `run(table, repeat)`, `work(slot, program, mail)` where threads share kernels (share.ts), and `kernel0`, `kernel1`, … (pointers…, begin, end) for profiling and for warming up.
 
 import type { HostFunction, Kernel, Program } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
 import { type MemoryImport, ModuleBuilder, type Signature } from "./assembler.ts";
 import { writeKernel } from "./kernel.ts";
 import { runSignature, type TableLayout, tableLayout, writeRun } from "./program.ts";
+import { type ShareLayout, Sharing, shareLayout } from "./share.ts";
 import { lowestAddress } from "./writer.ts";
 
 export interface WasmOptions {
@@ -28,13 +29,20 @@ export interface RenderedProgram {
   readonly hostFunctions: readonly HostFunction[];
   /** For each kernel the number of the first one that shares its function (`kernel<number>` is exported for each). */
   readonly functions: readonly number[];
+  /** Where threads meet; null where no kernel is worth sharing, or the memory is not shared. */
+  readonly sharing: ShareLayout | null;
 }
+
+/** What no worker has: `Math` lacks them, and kernels that call them stay on the calling thread. */
+const callerOnly: readonly HostFunction[] = ["erf", "erfc"];
 
 /** Renders a program. The same program gives the same bytes. */
 export function renderWasm(program: Program, options: WasmOptions): RenderedProgram {
   const module = new ModuleBuilder(options.memory);
   const hosts = new Map<HostFunction, number>();
+  let sharable = true;
   const host = (name: HostFunction): number => {
+    if (callerOnly.includes(name)) sharable = false;
     const index = hosts.get(name) ?? module.import(name, hostSignature(name));
     hosts.set(name, index);
     return index;
@@ -49,6 +57,7 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
   const byBytes = new Map<string, number>();
   const firsts = new Map<number, number>();
   const written: number[] = [];
+  const bound = new Set<number>();
   const functions: number[] = [];
   for (const [number, kernel] of program.kernels.entries()) {
     if (kernel.buffers.length > mostBuffers) throw new InternalError(`Kernel ${kernel.name} has ${kernel.buffers.length} buffers`);
@@ -57,19 +66,23 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     let index: number;
     if (twin !== undefined && same(kernel.body, program.kernels[twin]?.body)) index = written[twin] as number;
     else {
+      sharable = true;
       const { signature, body } = writeKernel(kernel, abilities);
       const bytes = `${kernel.buffers.length} ${latin.decode(body.bytes)}`;
       index = byBytes.get(bytes) ?? module.function(kernel.name, signature, body);
       byBytes.set(bytes, index);
       byText.set(text, number);
+      if (!sharable) bound.add(index);
     }
     if (!firsts.has(index)) firsts.set(index, number);
     written.push(index);
     functions.push(firsts.get(index) as number);
     module.export(`kernel${number}`, index);
   }
-  const indices = written.map((index) => module.indexOf(index));
-  module.export("run", module.function("run", runSignature, writeRun(program, indices, statusGlobal).encode()));
+  const kernels = written.map((index) => ({ index: module.indexOf(index), sharable: !bound.has(index) }));
+  const sharing = options.memory.shared ? new Sharing(module, statusGlobal) : null;
+  const run = writeRun(program, kernels, statusGlobal, sharing);
+  module.export("run", module.function("run", runSignature, run.encode()));
 
   return {
     bytes: module.encode(),
@@ -78,6 +91,7 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     lowestAddress,
     hostFunctions: [...hosts.keys()],
     functions,
+    sharing: sharing?.used ? shareLayout : null,
   };
 }
 

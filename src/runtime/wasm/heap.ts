@@ -3,12 +3,15 @@
 
 import { alignment } from "../../graph/kernel.ts";
 import { UnsupportedError } from "../../util/errors.ts";
+import { type Limits, makeMemory } from "./memory.ts";
 
 const page = 65536;
 
 export class Heap {
   readonly memory: WebAssembly.Memory;
-  readonly limits: { readonly minimum: number; readonly maximum: number; readonly shared: boolean };
+  readonly limits: Limits;
+  /** Why the memory is not shared with other threads; null where it is. */
+  readonly unshared: string | null;
   /** Views of the memory; made anew when it grows, so never keep one. */
   bytes: Uint8Array;
   words: Int32Array;
@@ -20,8 +23,10 @@ export class Heap {
 
   /** Blocks lie at `lowest` or above. */
   constructor(lowest: number) {
-    this.limits = { minimum: lowest / page, maximum: 65536, shared: false };
-    this.memory = new WebAssembly.Memory({ initial: this.limits.minimum, maximum: this.limits.maximum });
+    const { memory, limits, unshared } = makeMemory(lowest / page);
+    this.memory = memory;
+    this.limits = limits;
+    this.unshared = unshared;
     this.top = lowest;
     this.bytes = new Uint8Array(this.memory.buffer);
     this.words = new Int32Array(this.memory.buffer);
