@@ -18,7 +18,7 @@ export const mostThreads = 256;
 
 /** Nanoseconds that a worker spins before it sleeps: longer than the pause between two kernels, or two steps. */
 const spinning = 100_000;
-/** Nanoseconds that a caller spins for workers before it offers its processor to them. */
+/** Nanoseconds that a caller spins for workers before it sleeps, so that one that was put aside can have its processor. */
 const patience = 20_000;
 
 /** The source. `downhill_ask` sizes the pool, `downhill_share` gives the address of the function that programs call. */
@@ -75,35 +75,42 @@ static int64_t nanoseconds(void) {
   return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-// ---- The bell
+// ---- Bells: to sleep until somebody rings. Whoever wants to sleep listens, looks whether he still has to, then sleeps;
+// whoever has news for him makes them known, then wakes, which costs nothing where nobody has listened.
 
-static alone_on_its_lines atomic_uint bell;
-static atomic_int drowsy;
+typedef struct { atomic_uint rung; atomic_int listening; } Bell;
+static alone_on_its_lines Bell news, finished;
+
+static unsigned listen_to(Bell *bell) {
+  atomic_store(&bell->listening, 1);
+  return atomic_load(&bell->rung);
+}
 
 #ifdef __linux__
-static void sleep_until_rung(unsigned heard) { syscall(SYS_futex, &bell, 128 | 0, heard, 0, 0, 0); }
-static void ring(void) {
-  atomic_fetch_add(&bell, 1);
-  syscall(SYS_futex, &bell, 128 | 1, INT32_MAX, 0, 0, 0);
+enum { wait_privately = 128, wake_privately = 129 };
+static void sleep_until_rung(Bell *bell, unsigned heard) { syscall(SYS_futex, &bell->rung, wait_privately, heard, 0, 0, 0); }
+static void ring(Bell *bell) {
+  atomic_fetch_add(&bell->rung, 1);
+  syscall(SYS_futex, &bell->rung, wake_privately, INT32_MAX, 0, 0, 0);
 }
 #else
 static pthread_mutex_t ringing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t rung = PTHREAD_COND_INITIALIZER;
-static void sleep_until_rung(unsigned heard) {
+static void sleep_until_rung(Bell *bell, unsigned heard) {
   pthread_mutex_lock(&ringing);
-  while (atomic_load(&bell) == heard) pthread_cond_wait(&rung, &ringing);
+  while (atomic_load(&bell->rung) == heard) pthread_cond_wait(&rung, &ringing);
   pthread_mutex_unlock(&ringing);
 }
-static void ring(void) {
+static void ring(Bell *bell) {
   pthread_mutex_lock(&ringing);
-  atomic_fetch_add(&bell, 1);
+  atomic_fetch_add(&bell->rung, 1);
   pthread_cond_broadcast(&rung);
   pthread_mutex_unlock(&ringing);
 }
 #endif
 
-static void wake(void) {
-  if (atomic_load(&drowsy) && atomic_exchange(&drowsy, 0)) ring();
+static void wake(Bell *bell) {
+  if (atomic_load(&bell->listening) && atomic_exchange(&bell->listening, 0)) ring(bell);
 }
 
 // ---- Work
@@ -140,9 +147,8 @@ static uint64_t invitation(int self, uint32_t done) {
     const int64_t time = nanoseconds();
     if (until == 0) until = time + spinning;
     if (time < until) continue;
-    atomic_store(&drowsy, 1);
-    const unsigned heard = atomic_load(&bell);
-    if (atomic_load(&state) == now && self < atomic_load(&size)) sleep_until_rung(heard);
+    const unsigned heard = listen_to(&news);
+    if (atomic_load(&state) >> 32 == now >> 32 && self < atomic_load(&size)) sleep_until_rung(&news, heard);
     until = 0;
   }
 }
@@ -156,7 +162,21 @@ static void *worker(void *argument) {
     if (!atomic_compare_exchange_strong(&state, &now, now + 1)) continue;
     done = now >> 32;
     work(self);
-    atomic_fetch_sub(&state, 1);
+    if ((atomic_fetch_sub(&state, 1) & (inside | opened)) == 1) wake(&finished);
+  }
+}
+
+// Waits until nobody is inside.
+static void wait_for_workers(void) {
+  int64_t until = 0;
+  for (unsigned i = 1; atomic_load(&state) & inside; i++) {
+    relax();
+    if (i % 64 != 0) continue;
+    const int64_t time = nanoseconds();
+    if (until == 0) until = time + patience;
+    if (time < until) continue;
+    const unsigned heard = listen_to(&finished);
+    if (atomic_load(&state) & inside) sleep_until_rung(&finished, heard);
   }
 }
 
@@ -182,17 +202,10 @@ static void share(Body *body, uint8_t *const *operands, Status *status, int32_t 
   failure.status.code = 0;
   if (++sequence == 0) ++sequence;
   atomic_store(&state, (uint64_t)sequence << 32 | (uint64_t)threads << 17 | opened);
-  wake();
+  wake(&news);
   work(0);
   atomic_fetch_and(&state, ~opened);
-  int64_t until = 0;
-  for (unsigned i = 1; atomic_load(&state) & inside; i++) {
-    relax();
-    if (i % 64 != 0) continue;
-    const int64_t time = nanoseconds();
-    if (until == 0) until = time + patience;
-    if (time >= until) sched_yield();
-  }
+  wait_for_workers();
   if (status->code == 0 && failure.status.code != 0) *status = failure.status;
   atomic_store(&busy, 0);
 }
@@ -246,7 +259,7 @@ __attribute__((visibility("default"))) int32_t downhill_ask(int32_t before, int3
     atomic_store(&size, count);
   } else if (wanted < count) {
     atomic_store(&size, wanted);
-    ring();
+    ring(&news);
     while (count > wanted) pthread_join(workers[--count], 0);
   }
   atomic_store(&busy, 0);
