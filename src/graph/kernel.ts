@@ -1,5 +1,5 @@
 // The loop language: what a kernel is once lowered, and all that a renderer has to know.
-// Scalars and short vectors of 32-bit lanes, loops, branches, loads and stores into flat buffers. No shapes, no graph.
+// Scalars and short vectors, loops, branches, loads and stores into flat buffers. No shapes, no graph.
 // Also the program: kernels in order, with buffers, loops over steps, and one arena. Plain data throughout.
 
 /** What a register holds. `bool` is a mask: 0/1 as a scalar, 0/−1 per lane as a vector. */
@@ -11,7 +11,10 @@ export type Scalar = "f32" | "f64" | "i32" | "u32" | "bool";
  */
 export type Memory = "f32" | "f64" | "i32" | "u32" | "u16" | "u8" | "i8" | "bool";
 
-/** The type of an expression. `lanes` is 1 or the target's width; `f64` has 1 lane. */
+/**
+ * The type of an expression. `lanes` is 1 or the width of the kernel's vectors: the target's, or half of it, which is the most
+ * that `f64` has. All vectors of a kernel are of one width.
+ */
 export interface ValueType {
   readonly scalar: Scalar;
   readonly lanes: number;
@@ -77,7 +80,7 @@ export type Expression =
   | { readonly kind: "lane"; readonly type: ValueType; readonly value: Expression; readonly lane: number }
   /** `value + [0, 1, 2, …]` (value is an i32 scalar). */
   | { readonly kind: "ramp"; readonly type: ValueType; readonly value: Expression }
-  /** f64 scalars only. */
+  /** f64 only, lane by lane. */
   | { readonly kind: "host"; readonly function: HostFunction; readonly type: ValueType; readonly arguments: readonly Expression[] };
 
 export type Statement =
@@ -134,6 +137,11 @@ export interface Target {
   readonly registers: number;
   /** Bytes of the first and second level of cache. */
   readonly cache: readonly [number, number];
+}
+
+/** Lanes of the vectors of a kernel, of which some may be doubles. */
+export function lanesOf(target: Target, doubles: boolean): number {
+  return doubles ? Math.max(1, target.lanes / 2) : target.lanes;
 }
 
 /** Every buffer starts at a multiple of this, is padded to it, and has this much readable memory behind it. In bytes. */

@@ -20,7 +20,6 @@ export function typeOf(scalar: Scalar, lanes: number): ValueType {
   const key = `${scalar}${lanes}`;
   let type = cache.get(key);
   if (type === undefined) {
-    if (scalar === "f64" && lanes !== 1) throw new InternalError("float64 has one lane");
     type = { scalar, lanes };
     cache.set(key, type);
   }
@@ -376,7 +375,7 @@ export function ramp(value: Operand, lanes: number): Expression {
 
 /** A double-precision function of the host. */
 export function host(name: HostFunction, ...operands: readonly Expression[]): Expression {
-  return { kind: "host", function: name, type: typeOf("f64", 1), arguments: operands };
+  return { kind: "host", function: name, type: (operands[0] as Expression).type, arguments: operands };
 }
 
 /** A branch on a scalar condition. */

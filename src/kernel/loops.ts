@@ -2,20 +2,20 @@
 // accesses allow (merge.ts), its outputs become values over them (trace.ts), and a loop nest computes and stores these
 // (nest.ts).
 
-import type { Kernel, Target } from "../graph/kernel.ts";
+import { type Kernel, lanesOf, type Target } from "../graph/kernel.ts";
 import { type Node, topological } from "../graph/node.ts";
 import { type Shape, sizeOf, stridesOf } from "../graph/shape.ts";
 import type { LoopsTask, Lowered } from "../graph/task.ts";
 import { kernelBuffers } from "./buffers.ts";
 import { Builder } from "./builder.ts";
 import { costOf } from "./cost.ts";
-import { dot } from "./index.ts";
+import { dot, type Variable } from "./index.ts";
 import { keepValue } from "./keep.ts";
 import { mergingOf, refine } from "./merge.ts";
 import { Nest, type Output, type Traced } from "./nest.ts";
 import { reduceHere } from "./reduction.ts";
 import { Tracer } from "./trace.ts";
-import { reachable } from "./value.ts";
+import { reachable, type Value } from "./value.ts";
 
 type CheckOf = (node: Node<"checkBounds">) => number;
 
@@ -27,10 +27,21 @@ export function lowerLoops(task: LoopsTask, target: Target, checkOf: CheckOf): L
   if (sizeOf(task.domain) === 0 || task.outputs.every((o) => o.size === 0)) return done(0, [], { flops: 0, bytes: 0 });
   const traced = traceTask(task, checkOf);
   const kept = keepValue(traced);
-  const builder = new Builder(target.lanes, traced.values, reduceHere, kept === null ? [] : [kept]);
+  const builder = new Builder(lanesOf(target, inLanes(traced)), traced.values, reduceHere, kept === null ? [] : [kept]);
   const extent = new Nest(builder, traced).write();
   const cost = costOf(traced.values, task.inputs, task.outputs);
   return done(extent, builder.top.statements, cost, kept === null ? [] : [kept.buffer]);
+}
+
+/** Whether doubles are computed, reduced or stored along a variable that may be the vector. */
+function inLanes({ domain, inner, outputs, values }: Traced): boolean {
+  const axes = outputs.some((o) => o.isInner) ? inner : domain;
+  const vectors = new Set([axes.variables.at(-1), ...values.flatMap((v) => (v.kind === "reduce" ? v.over : []))]);
+  const isAlong = (value: Value, variables: readonly Variable[]) => value.dtype === "float64" && variables.some((d) => vectors.has(d));
+  return (
+    values.some((v) => isAlong(v, v.variables) || (v.kind === "reduce" && v.bodies.some((b) => isAlong(b, v.over)))) ||
+    outputs.some((o) => isAlong(o.value, o.index.variables))
+  );
 }
 
 function traceTask(task: LoopsTask, checkOf: CheckOf): Traced {

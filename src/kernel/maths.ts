@@ -1,5 +1,5 @@
 // Elementary functions as loop-level expressions, written once and rendered by every back end. float32 in any number of lanes is
-// branch-free code of the folder maths/; float64 has one lane and calls the host.
+// branch-free code of the folder maths/; float64 calls the host, lane by lane.
 
 import type { Expression, HostFunction } from "../graph/kernel.ts";
 import { type Emit, host, isSimple } from "./expression.ts";

@@ -87,14 +87,13 @@ export class Nest {
     return among.filter((v): v is Reduce => v.kind === "reduce" && found.has(v));
   }
 
-  /** The last of the innermost variables, unless float64 or reductions along their own elements speak against it. */
+  /** The last of the innermost variables, unless reductions along their own elements speak against it. */
   private chooseVector(): Variable | null {
     const { traced, builder } = this;
     const axes = this.outer.length > 0 || this.innermost.some((o) => o.isInner) ? traced.inner : traced.domain;
     const candidate = axes.variables.at(-1);
     if (candidate === undefined || builder.lanes === 1) return null;
     const varying = traced.values.filter((v) => v.variables.includes(candidate));
-    if (varying.some((v) => v.dtype === "float64")) return null;
     const reduces = varying.filter((v): v is Reduce => v.kind === "reduce");
     if (reduces.length === 0) return candidate;
     let columns = 0;

@@ -49,15 +49,11 @@ export function reduceTogether(builder: Builder, reduces: readonly Reduce[], env
     return;
   }
   if (!environment.varies(first.variables)) {
-    const vector = interleavedVariable(reduces);
-    if (vector !== null) {
-      reduceInterleaved(builder, reduces, environment.only(first.variables), vector, frame);
-      builder.finished(reduces);
-      return;
-    }
+    reduceInterleaved(builder, reduces, environment.only(first.variables), interleavedVariable(reduces), frame);
+  } else {
+    const narrowed = environments.map((e) => e.only(first.variables));
+    reduceSequential(builder, reduces, narrowed, frame);
   }
-  const narrowed = environments.map((e) => e.only(first.variables));
-  reduceSequential(builder, reduces, narrowed, frame);
   builder.finished(reduces);
 }
 
@@ -114,15 +110,13 @@ function reduceSequential(builder: Builder, reduces: readonly Reduce[], environm
 
 // ---- Interleaved
 
-/** The variable along which lanes read neighbouring elements, as far as can be; null where lanes do not help (float64). */
-function interleavedVariable(reduces: readonly Reduce[]): Variable | null {
+/** The variable along which lanes read neighbouring elements, as far as can be. */
+function interleavedVariable(reduces: readonly Reduce[]): Variable {
   const { over } = reduces[0] as Reduce;
   const values = reachable(reduces.flatMap((r) => r.bodies));
-  if (reduces.some((r) => r.dtype === "float64" || r.bodies.some((b) => b.dtype === "float64"))) return null;
-  let best: Variable | null = null;
+  let best = over[0] as Variable;
   let least = Number.POSITIVE_INFINITY;
   for (const variable of over) {
-    if (values.some((v) => v.dtype === "float64" && v.variables.includes(variable))) continue;
     const cost = laneCost(values, variable);
     if (cost <= least) {
       best = variable;

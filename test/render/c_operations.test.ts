@@ -70,9 +70,9 @@ const binaries: Record<Scalar, readonly BinaryOperation[]> = {
   bool: ["and", "or", "xor", "min", "max", ...compares],
 };
 
-function casesOf(lanes: number): Case[] {
+function casesOf(lanes: number, doubles: boolean): Case[] {
   const cases: Case[] = [];
-  const typed = lanes === 1 ? scalars : (["f32", "i32", "u32", "bool"] as const);
+  const typed = doubles ? scalars : (["f32", "i32", "u32", "bool"] as const);
   const type = (scalar: Scalar): ValueType => ({ scalar, lanes });
   const left = (s: Scalar) => l.load(type(s), 2 * scalars.indexOf(s), "i");
   const right = (s: Scalar) => l.load(type(s), 2 * scalars.indexOf(s) + 1, "i");
@@ -127,11 +127,15 @@ function constantsOf(scalar: Scalar, operation: BinaryOperation): readonly numbe
 }
 
 describe.runIf(native)("operations in C", () => {
-  for (const lanes of [1, 4, 8, 16] as const) {
-    it(lanes === 1 ? "scalars" : `vectors of ${lanes}`, () => {
-      const cases = casesOf(lanes);
+  for (const { lanes, doubles } of [
+    { lanes: 1, doubles: true },
+    ...[4, 8, 16].map((lanes) => ({ lanes, doubles: false })),
+    ...[2, 4, 8].map((lanes) => ({ lanes, doubles: true })),
+  ]) {
+    it(lanes === 1 ? "scalars" : `vectors of ${lanes}${doubles ? ", with float64" : ""}`, () => {
+      const cases = casesOf(lanes, doubles);
       const kernels = cases.map(({ name, value, memory }, k) => {
-        const count = memory === "f64" && lanes > 1 ? undefined : l.sub(l.end, "i");
+        const count = l.sub(l.end, "i");
         // Extents that end before the buffers do, at all distances from a multiple of the lanes.
         const extent = length - 7 - (k % 16);
         const body = [l.loop("i", l.begin, l.end, lanes, [l.store(memories.length, "i", value, count)])];
@@ -144,7 +148,10 @@ describe.runIf(native)("operations in C", () => {
         const data = Array.from({ length }, (_, i) => (memory === "bool" ? i & 1 : (i * 7) & 127));
         return { dtype: dtypeOfMemory[memory], data };
       });
-      const device = createNativeDevice({ render: renderC, ...(lanes === 1 ? {} : { lanes }) });
+      const device = createNativeDevice({
+        render: renderC,
+        ...(lanes === 1 ? {} : { lanes: (doubles ? 2 * lanes : lanes) as 4 | 8 | 16 }),
+      });
       const actual = runOn(device.load(program), inputs, outputs);
       const expected = interpretOn(program, inputs, outputs, 1, { fused: fusedHere() });
       const wrong = cases.flatMap(({ name }, k) => {

@@ -38,20 +38,21 @@ function programOf(kernels: readonly Kernel[]): Program {
 }
 
 describe.runIf(native)("random kernels in C", () => {
-  for (const lanes of [4, 8, 16] as const) {
-    it(`give the interpreter's bits with ${lanes} lanes`, () => {
-      expect(compare(lanes, 25, 0)).toBeGreaterThan(0);
-    });
-  }
+  it.each([4, 8, 16] as const)("give the interpreter's bits with %d lanes", (lanes) => {
+    expect(compare(lanes, 25, 0)).toBeGreaterThan(0);
+  });
+  it.each([2, 4, 8] as const)("give the interpreter's bits with %d lanes, of float64 too", (lanes) => {
+    expect(compare(lanes, 25, 1, true)).toBeGreaterThan(0);
+  });
 });
 
 /** Compares so many kernels; returns how many raised a flag. */
-function compare(lanes: 4 | 8 | 16, count: number, seed: number): number {
+function compare(lanes: 2 | 4 | 8 | 16, count: number, seed: number, doubles = false): number {
   const random = generator(seed + lanes);
-  const device = createNativeDevice({ render: renderC, lanes });
+  const device = createNativeDevice({ render: renderC, lanes: doubles ? ((2 * lanes) as 4 | 8 | 16) : (lanes as 4 | 8 | 16) });
   const kernels = Array.from({ length: count }, () => {
     const tape = Array.from({ length: 100 + Math.floor(random() * 500) }, () => Math.floor(random() * 1000));
-    return randomKernel(tape, lanes, { fma64: false });
+    return randomKernel(tape, lanes, { fma64: false, doubles });
   });
   const program = programOf(kernels);
   const executable = device.load(program);

@@ -38,8 +38,15 @@ export function randomBuffers(seed: number): Uint8Array[] {
   });
 }
 
+export interface RandomKernelOptions {
+  /** Whether float64 is multiplied and added in one operation, too. */
+  readonly fma64: boolean;
+  /** Whether there are vectors of float64. Default false. */
+  readonly doubles?: boolean;
+}
+
 /** A kernel whose outer loop takes steps of `lanes`. */
-export function randomKernel(tape: readonly number[], lanes: number, options: { fma64: boolean }): Kernel {
+export function randomKernel(tape: readonly number[], lanes: number, options: RandomKernelOptions): Kernel {
   return new Maker(tape, lanes, options).kernel();
 }
 
@@ -52,7 +59,9 @@ interface Known {
 class Maker {
   private readonly tape: readonly number[];
   private readonly lanes: number;
-  private readonly options: { fma64: boolean };
+  private readonly options: RandomKernelOptions;
+  /** What there are vectors of. */
+  private readonly inVectors: readonly Scalar[];
   private at = 0;
   private names = 0;
   private size = 0;
@@ -60,10 +69,11 @@ class Maker {
   /** Loop variables and variables that hold sums of them, with their largest values. */
   private readonly indices: { name: string; most: number }[] = [];
 
-  constructor(tape: readonly number[], lanes: number, options: { fma64: boolean }) {
+  constructor(tape: readonly number[], lanes: number, options: RandomKernelOptions) {
     this.tape = tape;
     this.lanes = lanes;
     this.options = options;
+    this.inVectors = options.doubles || lanes === 1 ? ["f32", "i32", "u32", "bool", "f64"] : ["f32", "i32", "u32", "bool"];
   }
 
   kernel(): Kernel {
@@ -101,7 +111,7 @@ class Maker {
   /** A type with the kernel's lanes, or a scalar. */
   private type(): ValueType {
     const scalar = this.pick<Scalar>(["f32", "i32", "bool", "u32", "f64"]);
-    return { scalar, lanes: scalar === "f64" || this.next(3) === 1 ? 1 : this.lanes };
+    return { scalar, lanes: !this.inVectors.includes(scalar) || this.next(3) === 1 ? 1 : this.lanes };
   }
 
   private block(depth: number): Statement[] {
@@ -176,7 +186,7 @@ class Maker {
     const memory = this.next(memories.length);
     const chosen = memories[memory] as Memory;
     const scalar: Scalar = narrow.includes(chosen) ? "i32" : (chosen as Scalar);
-    const type: ValueType = { scalar, lanes: scalar === "f64" ? 1 : this.lanes };
+    const type: ValueType = { scalar, lanes: this.inVectors.includes(scalar) ? this.lanes : 1 };
     return l.store(memories.length + memory, index, this.expression(type, 4), count);
   }
 
@@ -238,7 +248,7 @@ class Maker {
     this.size++;
     if (depth === 0 || this.size > 400 || this.next(4) === 0) return this.leaf(type);
     const inner = (t: ValueType = type): Expression => this.expression(t, depth - 1);
-    if (lanes === 1 && scalar !== "f64" && this.lanes > 1 && this.next(8) === 7)
+    if (lanes === 1 && this.inVectors.includes(scalar) && this.lanes > 1 && this.next(8) === 7)
       return l.lane(inner({ scalar, lanes: this.lanes }), this.next(this.lanes));
     if (lanes > 1 && this.next(8) === 7) return l.splat(inner({ scalar, lanes: 1 }), lanes);
     switch (this.next(6)) {
@@ -268,7 +278,7 @@ class Maker {
     const { scalar, lanes } = type;
     if (scalar === "bool") {
       if (this.next(2) === 0) return l.binary(this.pick<BinaryOperation>(["and", "or", "xor", "eq", "ne", "min", "max"]), inner(), inner());
-      const of = this.pick<Scalar>(lanes === 1 ? ["f32", "i32", "u32", "bool", "f64"] : ["f32", "i32", "u32", "bool"]);
+      const of = this.pick<Scalar>(lanes === 1 ? ["f32", "i32", "u32", "bool", "f64"] : this.inVectors);
       return l.binary(this.pick<BinaryOperation>(["lt", "le", "eq", "ne"]), inner({ scalar: of, lanes }), inner({ scalar: of, lanes }));
     }
     const integer = scalar === "i32" || scalar === "u32";
@@ -286,7 +296,7 @@ class Maker {
   private cast(type: ValueType, inner: (t: ValueType) => Expression): Expression {
     const { scalar, lanes } = type;
     const from: ValueType = {
-      scalar: this.pick<Scalar>(lanes === 1 ? ["f32", "i32", "u32", "bool", "f64"] : ["f32", "i32", "u32", "bool"]),
+      scalar: this.pick<Scalar>(lanes === 1 ? ["f32", "i32", "u32", "bool", "f64"] : this.inVectors),
       lanes,
     };
     const value = inner(from);

@@ -243,13 +243,20 @@ class Frame {
         return Array.from({ length: lanes }, (_, i) => first + i);
       }
       case "host":
-        return [
-          host(
-            e.function,
-            e.arguments.map((a) => this.scalar(a)),
-          ),
-        ];
+        return this.host(
+          e.function,
+          e.arguments.map((a) => this.value(a)),
+        );
     }
+  }
+
+  host(name: HostFunction, values: readonly Value[]): Value {
+    return (values[0] as Value).map((_, i) =>
+      host(
+        name,
+        values.map((v) => v[i] as number),
+      ),
+    );
   }
 
   fma(a: number, b: number, c: number, scalar: Scalar): number {

@@ -1,7 +1,8 @@
 // Recurrences along an axis of [outer, n, inner]: one after the other along n, so that every element is the same whatever the
 // slice. Work is shared out by rows, or, where the axis is not the last, by blocks of the inner elements, in vectors.
 
-import type { Expression, KernelBuffer, Target } from "../../graph/kernel.ts";
+import { bytesOf } from "../../graph/dtype.ts";
+import { type Expression, type KernelBuffer, lanesOf, type Target } from "../../graph/kernel.ts";
 import type { Node } from "../../graph/node.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import type { Lowered } from "../../graph/task.ts";
@@ -25,7 +26,7 @@ export function lowerRecurrence(
   const n = hero.shape[axis] as number;
   const inner = sizeOf(hero.shape.slice(axis + 1));
   const scalar = scalarOf(hero.dtype);
-  const type = typeOf(scalar, inner === 1 || scalar === "f64" ? 1 : target.lanes);
+  const type = typeOf(scalar, inner === 1 ? 1 : lanesOf(target, scalar === "f64"));
   const x = operands[operands.length - 1] as number;
   const block = Math.min(inner, widest);
   const blocks = inner === 0 ? 0 : Math.ceil(inner / block);
@@ -90,7 +91,7 @@ export function lowerRecurrence(
       buffers,
       extent,
       body: code.statements,
-      cost: { flops: hero.size * operands.length, bytes: 4 * hero.size * (operands.length + 2) },
+      cost: { flops: hero.size * operands.length, bytes: bytesOf(hero.dtype) * hero.size * (operands.length + 2) },
     },
     scratch: [],
   };

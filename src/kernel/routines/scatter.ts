@@ -3,8 +3,7 @@
 // fall into its rows. So every element is the same sum in the same order however the rows are shared out, and nothing is locked.
 // Long rows are cut into blocks, so that few rows make enough work to share.
 
-import type { DType } from "../../graph/dtype.ts";
-import type { Expression, KernelBuffer, Target, ValueType } from "../../graph/kernel.ts";
+import { type Expression, type KernelBuffer, lanesOf, type Target } from "../../graph/kernel.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import type { Lowered } from "../../graph/task.ts";
@@ -14,11 +13,6 @@ import { begin, Code, end } from "./code.ts";
 
 /** Elements of a row that one unit of work covers at most. */
 const longest = 1024;
-
-/** What an element is in a register. */
-function registerOf(dtype: DType, lanes: number): ValueType {
-  return typeOf(scalarOf(dtype), dtype === "float64" ? 1 : lanes);
-}
 
 export function lowerScatterAdd(
   name: string,
@@ -33,7 +27,7 @@ export function lowerScatterAdd(
   const n = hero.shape[axis] as number;
   const inner = sizeOf(hero.shape.slice(axis + 1));
   const count = inputOf(hero, 0).size;
-  const type = registerOf(hero.dtype, inner === 1 ? 1 : target.lanes);
+  const type = typeOf(scalarOf(hero.dtype), inner === 1 ? 1 : lanesOf(target, hero.dtype === "float64"));
   const zero = constant(type, 0);
   const blocks = Math.ceil(inner / longest);
   const block = Math.ceil(Math.ceil(inner / Math.max(blocks, 1)) / type.lanes) * type.lanes;

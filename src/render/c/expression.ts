@@ -73,7 +73,7 @@ export function renderExpression(e: Expression, scope: Scope): string {
     case "ramp":
       return `${helpers.ramp(lanes)}(${renderExpression(e.value, scope)})`;
     case "host":
-      return `__builtin_${e.function}(${e.arguments.map((a) => renderExpression(a, scope)).join(", ")})`;
+      return `${helpers.host(e.function, lanes)}(${e.arguments.map((a) => renderExpression(a, scope)).join(", ")})`;
   }
 }
 
@@ -126,13 +126,14 @@ function renderUnary(e: Expression & { kind: "unary" }, scope: Scope): string {
     case "abs":
       if (scalar === "u32") return value;
       if (scalar === "f32" && lanes > 1) return `((${typeName(type)})((i32x${lanes})${value} & 0x7fffffff))`;
+      if (scalar === "f64" && lanes > 1) return `((${typeName(type)})((i64x${lanes})${value} & 0x7fffffffffffffff))`;
       if (scalar === "i32") return `${helpers.magnitude(lanes)}(${value})`;
       if (!float) throw unexpected(operation, type);
       return `__builtin_fabs${scalar === "f32" ? "f" : ""}(${value})`;
     default: {
       if (!float) throw unexpected(operation, type);
       const builtin = `__builtin_${roundings[operation]}${scalar === "f32" ? "f" : ""}`;
-      return lanes === 1 ? `${builtin}(${value})` : `${helpers.rounded(operation, builtin, lanes)}(${value})`;
+      return lanes === 1 ? `${builtin}(${value})` : `${helpers.rounded(operation, builtin, scalar, lanes)}(${value})`;
     }
   }
 }
@@ -171,10 +172,10 @@ function renderBinary(e: Expression & { kind: "binary" }, scope: Scope): string 
     case "le":
       // In a mask true is −1, below false.
       if (scalar === "bool" && lanes > 1) return `(${right} ${operators[operation]} ${left})`;
-      return `(${left} ${operators[operation]} ${right})`;
+      return compared(`(${left} ${operators[operation]} ${right})`, e.left.type);
     case "eq":
     case "ne":
-      return `(${left} ${operators[operation]} ${right})`;
+      return compared(`(${left} ${operators[operation]} ${right})`, e.left.type);
     case "div":
     case "rem":
       if (float && operation === "div") return `(${left} / ${right})`;
@@ -198,17 +199,23 @@ function renderBinary(e: Expression & { kind: "binary" }, scope: Scope): string 
   }
 }
 
+/** The result of a comparison as a mask: of doubles it has 64 bits a lane. */
+function compared(text: string, { scalar, lanes }: ValueType): string {
+  return scalar === "f64" && lanes > 1 ? `__builtin_convertvector(${text}, i32x${lanes})` : text;
+}
+
 function renderCast(value: string, from: ValueType, to: ValueType, helpers: Helpers): string {
   const { lanes } = to;
   const name = typeName(to);
   if (from.scalar === to.scalar) return value;
-  if (to.scalar === "bool") return lanes === 1 ? `(${value} != 0)` : `(${value} != (${typeName(from)}){0})`;
+  if (to.scalar === "bool") return lanes === 1 ? `(${value} != 0)` : compared(`(${value} != (${typeName(from)}){0})`, from);
   if (from.scalar === "bool") {
     if (lanes === 1) return `((${name})${value})`;
+    if (to.scalar === "f64") return `__builtin_convertvector(-${value}, ${name})`;
     return to.scalar === "f32" ? `((${name})(${value} & 0x3f800000))` : `((${name})(-${value}))`;
   }
   if ((from.scalar === "f32" || from.scalar === "f64") && (to.scalar === "i32" || to.scalar === "u32"))
     return `${helpers.saturate(from.scalar, to.scalar, lanes)}(${value})`;
   if (lanes === 1) return `((${name})${value})`;
-  return to.scalar === "f32" ? `__builtin_convertvector(${value}, ${name})` : `((${name})${value})`;
+  return to.scalar === "f32" || to.scalar === "f64" ? `__builtin_convertvector(${value}, ${name})` : `((${name})${value})`;
 }

@@ -3,7 +3,7 @@
 // instruction where the machine has one (checked in the assembly: fma, rounding, square root, widening, splats).
 // Selection is written with masks, which both turn into a blend.
 
-import type { Memory, Scalar } from "../../graph/kernel.ts";
+import type { HostFunction, Memory, Scalar } from "../../graph/kernel.ts";
 import { type MachineForm, machineFma, machineRounding, machineStore } from "./machine.ts";
 import { elements, isNarrow } from "./types.ts";
 
@@ -116,14 +116,31 @@ export class Helpers {
   }
 
   /** A function of the compiler on every lane, such as `floor` or `sqrt`. */
-  rounded(name: string, builtin: string, lanes: number): string {
+  rounded(name: string, builtin: string, scalar: "f32" | "f64", lanes: number): string {
+    const type = `${scalar}x${lanes}`;
     return this.inline(
-      `${name}_f32x${lanes}`,
+      `${name}_${type}`,
       lanes,
-      `f32x${lanes}`,
-      `f32x${lanes} a`,
-      () => `return (f32x${lanes}){${each(lanes, (i) => `${builtin}(a[${i}])`)}};`,
-      machineRounding(name, lanes),
+      type,
+      `${type} a`,
+      () => `return (${type}){${each(lanes, (i) => `${builtin}(a[${i}])`)}};`,
+      machineRounding(name, scalar, lanes),
+    );
+  }
+
+  /** A function of libm, on every lane. */
+  host(name: HostFunction, lanes: number): string {
+    const builtin = `__builtin_${name}`;
+    if (lanes === 1) return builtin;
+    const type = `f64x${lanes}`;
+    const names = name === "pow" || name === "atan2" ? ["a", "b"] : ["a"];
+    const one = (i: number) => `${builtin}(${names.map((n) => `${n}[${i}]`).join(", ")})`;
+    return this.inline(
+      `${name}_${type}`,
+      lanes,
+      type,
+      names.map((n) => `${type} ${n}`).join(", "),
+      () => `return (${type}){${each(lanes, one)}};`,
     );
   }
 
@@ -131,22 +148,36 @@ export class Helpers {
     const one = `fma_${scalar}`;
     this.define(one, 1, () => fusedScalar(scalar));
     if (lanes === 1) return one;
-    const type = `f32x${lanes}`;
+    const type = `${scalar}x${lanes}`;
     return this.inline(
       `fma_${type}`,
       lanes,
       type,
       `${type} a, ${type} b, ${type} c`,
       () => `return (${type}){${each(lanes, (i) => `${one}(a[${i}], b[${i}], c[${i}])`)}};`,
-      machineFma(lanes),
+      machineFma(scalar, lanes),
     );
   }
 
   select(scalar: Scalar, lanes: number): string {
-    const element = scalar === "bool" ? "i32" : scalar;
-    const [type, bits] = [`${element}x${lanes}`, `i32x${lanes}`];
+    if (scalar !== "f64") return this.blend(scalar, lanes);
+    const type = `f64x${lanes}`;
+    const blend = this.blend(scalar, lanes);
     return this.inline(
       `select_${type}`,
+      lanes,
+      type,
+      `i32x${lanes} m, ${type} a, ${type} b`,
+      () => `return ${blend}(__builtin_convertvector(m, i64x${lanes}), a, b);`,
+    );
+  }
+
+  /** Selection by a mask that is as wide as what it selects, as the compiler's comparisons are. */
+  private blend(scalar: Scalar, lanes: number): string {
+    const element = scalar === "bool" ? "i32" : scalar;
+    const [type, bits] = [`${element}x${lanes}`, bitsOf(scalar, lanes)];
+    return this.inline(
+      `blend_${type}`,
       lanes,
       type,
       `${bits} m, ${type} a, ${type} b`,
@@ -165,7 +196,7 @@ export class Helpers {
     const type = lanes === 1 ? scalar : `${scalar}x${lanes}`;
     const less = operation === "min" ? "<" : ">";
     const float = scalar === "f32" || scalar === "f64";
-    const select = lanes === 1 ? "" : this.select(scalar, lanes);
+    const select = lanes === 1 ? "" : this.blend(scalar, lanes);
     return this.inline(`${operation}_${type}`, lanes, type, `${type} a, ${type} b`, () => {
       if (lanes === 1) {
         if (!float) return `return a ${less} b ? a : b;`;
@@ -174,7 +205,7 @@ export class Helpers {
       }
       if (!float) return `return ${select}(a ${less} b, a, b);`;
       // Each of x and y is the answer unless one side is NaN (one of them is then NaN) or both are zero (x is b, y is a).
-      const bits = `i32x${lanes}`;
+      const bits = bitsOf(scalar, lanes);
       const both = `${type} x = ${select}(a ${less} b, a, b), y = ${select}(b ${less} a, b, a);`;
       const joined = `(${type})((${bits})x | (${bits})y)`;
       return operation === "min" ? `${both} return ${joined};` : `${both} return ${joined} - (${type})((${bits})x ^ (${bits})y);`;
@@ -184,7 +215,7 @@ export class Helpers {
   /** `min` or `max` with a constant that is not NaN: one comparison. Of two zeros the comparison takes the right one. */
   bound(operation: "min" | "max", scalar: "f32" | "f64", lanes: number, negativeZero: boolean): string {
     const type = lanes === 1 ? scalar : `${scalar}x${lanes}`;
-    const select = lanes === 1 ? "" : this.select(scalar, lanes);
+    const select = lanes === 1 ? "" : this.blend(scalar, lanes);
     const strict = (operation === "min") !== negativeZero;
     const takes = `${operation === "min" ? "c <" : "a <"}${strict ? "" : "="} ${operation === "min" ? "a" : "c"}`;
     return this.inline(`${operation}_${type}_${strict ? "below" : "upto"}`, lanes, type, `${type} a, ${type} c`, () =>
@@ -218,18 +249,19 @@ export class Helpers {
     const [low, high] = to === "i32" ? ["(-2147483647 - 1)", "2147483647"] : ["0u", "4294967295u"];
     const source = lanes === 1 ? from : `${from}x${lanes}`;
     const target = lanes === 1 ? to : `${to}x${lanes}`;
-    const select = lanes === 1 ? "" : this.select("f32", lanes);
+    const select = lanes === 1 ? "" : this.blend(from, lanes);
+    const mask = (condition: string) => (from === "f32" ? condition : `__builtin_convertvector(${condition}, i32x${lanes})`);
     const choose = lanes === 1 ? "" : this.select(to, lanes);
     const splat = lanes === 1 ? "" : this.splat(to, lanes);
     return this.inline(`${to}_from_${source}`, lanes, target, `${source} a`, () => {
       const below = to === "i32" ? `a < -${limit}` : `a < 0.0${suffix}`;
       if (lanes === 1) return `return a != a ? 0 : ${below} ? ${low} : a >= ${limit} ? ${high} : (${to})a;`;
       // Lanes out of range are set to 0 before the conversion, so that it is always defined.
-      const inside = to === "i32" ? `(a >= -${limit}) & (a < ${limit})` : `(a > -1.0f) & (a < ${limit})`;
+      const inside = to === "i32" ? `(a >= -${limit}) & (a < ${limit})` : `(a > -1.0${suffix}) & (a < ${limit})`;
       const zero = `(${source}){0}`;
       const value = `__builtin_convertvector(${select}(${inside}, a, ${zero}), ${target})`;
-      const upper = `${choose}(a >= ${limit}, ${splat}(${high}), ${value})`;
-      return to === "i32" ? `return ${choose}(a < -${limit}, ${splat}(${low}), ${upper});` : `return ${upper};`;
+      const upper = `${choose}(${mask(`a >= ${limit}`)}, ${splat}(${high}), ${value})`;
+      return to === "i32" ? `return ${choose}(${mask(`a < -${limit}`)}, ${splat}(${low}), ${upper});` : `return ${upper};`;
     });
   }
 
@@ -237,6 +269,11 @@ export class Helpers {
   bits(from: Scalar, to: Scalar): string {
     return this.inline(`${to}_bits_${from}`, 1, to, `${from} a`, () => `${to} r; __builtin_memcpy(&r, &a, 4); return r;`);
   }
+}
+
+/** Integers as wide as a scalar. */
+function bitsOf(scalar: Scalar, lanes: number): string {
+  return `${scalar === "f64" ? "i64" : "i32"}x${lanes}`;
 }
 
 function each(lanes: number, one: (lane: number) => string): string {
@@ -281,10 +318,11 @@ function vectorTypes(lanes: number): string {
     ["i8", 1],
     ["u16", 2],
     ["f64", 8],
+    ["i64", 8],
   ] as const) {
     const name = `${element}x${lanes}`;
     lines.push(`typedef ${element} ${name} __attribute__((vector_size(${lanes * bytes})));`);
-    if (bytes < 8) lines.push(`typedef ${name} unaligned_${name} __attribute__((aligned(${bytes}), may_alias));`);
+    if (element !== "i64") lines.push(`typedef ${name} unaligned_${name} __attribute__((aligned(${bytes}), may_alias));`);
   }
   return lines.join("\n");
 }

@@ -7,42 +7,62 @@ export interface MachineForm {
   readonly body: string;
 }
 
+type Float = "f32" | "f64";
+
 const gcc = "defined(__x86_64__) && !defined(__clang__)";
 const [avx512, avx2, sse] = [`${gcc} && defined(__AVX512F__)`, `${gcc} && defined(__AVX2__)`, `${gcc} && defined(__SSE4_1__)`];
 
+/** What instructions on so many lanes end in: `ps` or `pd`, and 512 or 256 for what is wider than 128 bits; null for other widths. */
+function suffixOf(scalar: Float, lanes: number): { readonly bits: number; readonly suffix: string } | null {
+  const bits = lanes * (scalar === "f64" ? 64 : 32);
+  if (bits !== 128 && bits !== 256 && bits !== 512) return null;
+  return { bits, suffix: `${scalar === "f64" ? "pd" : "ps"}${bits === 128 ? "" : bits}` };
+}
+
 /** `a * b + c`, rounded once. */
-export function machineFma(lanes: number): MachineForm | null {
-  if (lanes === 16) return { condition: avx512, body: "return (f32x16)__builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4);" };
-  const name = lanes === 8 ? "vfmaddps256" : lanes === 4 ? "vfmaddps" : null;
-  return name && { condition: `${gcc} && defined(__FMA__)`, body: `return (f32x${lanes})__builtin_ia32_${name}(a, b, c);` };
+export function machineFma(scalar: Float, lanes: number): MachineForm | null {
+  const of = suffixOf(scalar, lanes);
+  if (of === null) return null;
+  const type = `${scalar}x${lanes}`;
+  if (of.bits === 512) return { condition: avx512, body: `return (${type})__builtin_ia32_vfmadd${of.suffix}_mask(a, b, c, -1, 4);` };
+  return { condition: `${gcc} && defined(__FMA__)`, body: `return (${type})__builtin_ia32_vfmadd${of.suffix}(a, b, c);` };
 }
 
 /** The immediate of the rounding instructions: a direction, and no exception for inexact results. */
 const directions: Record<string, number> = { nearest: 8, floor: 9, ceil: 10, trunc: 11 };
 
 /** `sqrt` and the roundings of `a`. */
-export function machineRounding(name: string, lanes: number): MachineForm | null {
+export function machineRounding(name: string, scalar: Float, lanes: number): MachineForm | null {
+  const of = suffixOf(scalar, lanes);
+  if (of === null) return null;
+  const { bits, suffix } = of;
+  const type = `${scalar}x${lanes}`;
   const direction = directions[name];
   if (direction === undefined) {
-    if (lanes === 16) return { condition: avx512, body: "return (f32x16)__builtin_ia32_sqrtps512_mask(a, a, -1, 4);" };
-    if (lanes === 8) return { condition: avx2, body: "return (f32x8)__builtin_ia32_sqrtps256(a);" };
-    return lanes === 4 ? { condition: gcc, body: "return (f32x4)__builtin_ia32_sqrtps(a);" } : null;
+    if (bits === 512) return { condition: avx512, body: `return (${type})__builtin_ia32_sqrt${suffix}_mask(a, a, -1, 4);` };
+    return { condition: bits === 256 ? avx2 : gcc, body: `return (${type})__builtin_ia32_sqrt${suffix}(a);` };
   }
-  if (lanes === 16) return { condition: avx512, body: `return (f32x16)__builtin_ia32_rndscaleps_mask(a, ${direction}, a, -1, 4);` };
-  if (lanes === 8) return { condition: avx2, body: `return (f32x8)__builtin_ia32_roundps256(a, ${direction});` };
-  return lanes === 4 ? { condition: sse, body: `return (f32x4)__builtin_ia32_roundps(a, ${direction});` } : null;
+  if (bits === 512) {
+    const scale = `__builtin_ia32_rndscale${suffix.slice(0, 2)}_mask`;
+    return { condition: avx512, body: `return (${type})${scale}(a, ${direction}, a, -1, 4);` };
+  }
+  return { condition: bits === 256 ? avx2 : sse, body: `return (${type})__builtin_ia32_round${suffix}(a, ${direction});` };
 }
 
-/** Stores the first `n` lanes of 32 bits. */
+/** Stores the first `n` lanes of 32 or 64 bits. */
 export function machineStore(element: string, lanes: number): MachineForm | null {
-  const float = element === "f32";
-  if (lanes === 16) {
-    const [name, type] = float ? ["storeups512", "f32"] : ["storedqusi512", "i32"];
-    const mask = "(unsigned short)(n >= 16 ? -1 : (1 << n) - 1)";
-    return { condition: avx512, body: `__builtin_ia32_${name}_mask((${type} *)p, (${type}x16)v, ${mask});` };
+  const double = element === "f64";
+  const bits = lanes * (double ? 64 : 32);
+  const [float, type] = [double || element === "f32", double ? "f64" : element === "f32" ? "f32" : "i32"];
+  if (bits === 512) {
+    const name = double ? "storeupd512" : float ? "storeups512" : "storedqusi512";
+    const mask = `(unsigned ${double ? "char" : "short"})(n >= ${lanes} ? -1 : (1 << n) - 1)`;
+    return { condition: avx512, body: `__builtin_ia32_${name}_mask((${type} *)p, (${type}x${lanes})v, ${mask});` };
   }
-  if (lanes !== 8) return null;
-  const [name, type] = float ? ["maskstoreps256", "f32x8"] : ["maskstored256", "i32x8"];
-  const mask = "((i32x8){0, 1, 2, 3, 4, 5, 6, 7} < (i32x8){n, n, n, n, n, n, n, n})";
-  return { condition: avx2, body: `__builtin_ia32_${name}((${type} *)p, ${mask}, (${type})v);` };
+  if (bits !== 256) return null;
+  const name = double ? "maskstorepd256" : float ? "maskstoreps256" : "maskstored256";
+  const masks = `${double ? "i64" : "i32"}x${lanes}`;
+  const list = (one: (i: number) => number | string) => `(${masks}){${Array.from({ length: lanes }, (_, i) => one(i)).join(", ")}}`;
+  const mask = `(${list((i) => i)} < ${list(() => "n")})`;
+  return { condition: avx2, body: `__builtin_ia32_${name}((${type}x${lanes} *)p, ${mask}, (${type}x${lanes})v);` };
 }

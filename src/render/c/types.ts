@@ -77,7 +77,7 @@ export function comment(text: string): string {
 /** What a register must hold to be read from or written to memory of this kind. */
 export function checkMemory(memory: Memory, type: ValueType): void {
   const fits = isNarrow(memory) ? type.scalar === "i32" || type.scalar === "u32" : type.scalar === memory;
-  if (!fits || (memory === "f64" && type.lanes !== 1)) {
+  if (!fits) {
     throw new InternalError(`C renderer: memory of ${memory} does not hold ${type.scalar} × ${type.lanes}`);
   }
 }

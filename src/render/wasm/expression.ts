@@ -1,18 +1,18 @@
 // Instruction selection: what each kind of expression becomes. Operands come from the writer, which may have computed them before.
 
 import type { Expression, UnaryOperation } from "../../graph/kernel.ts";
-import { binaryRows, castRows, columnOf, localType, memoryRows, unaryRows } from "./instructions.ts";
+import { binaryRows, castRows, columnOf, localType, unaryRows } from "./instructions.ts";
+import { constantValue, emitGather, emitLoad, emitLoadSplat, narrowMask, widenMask } from "./memory.ts";
 import { op } from "./opcodes.ts";
 import type { Writer } from "./writer.ts";
 
 type Of<K extends Expression["kind"]> = Extract<Expression, { kind: K }>;
 
-const lanes = 4;
-const eachLane = [0, 1, 2, 3];
-
 /** Writes the instructions that push an expression's value. */
 export function emitExpression(w: Writer, e: Expression): void {
-  if (e.type.lanes !== 1 && (e.type.lanes !== lanes || !w.abilities.simd)) throw w.wrong(`${e.type.lanes} lanes in ${e.kind}`);
+  const { scalar, lanes } = e.type;
+  if (lanes !== 1 && !(w.abilities.simd && (lanes === 2 || (lanes === 4 && scalar !== "f64"))))
+    throw w.wrong(`${lanes} lanes of ${scalar} in ${e.kind}`);
   switch (e.kind) {
     case "constant":
       constant(w, e, e.value);
@@ -21,11 +21,11 @@ export function emitExpression(w: Writer, e: Expression): void {
       w.code.get(w.variable(e.name));
       return;
     case "load":
-      load(w, e);
+      emitLoad(w, e);
       return;
     case "gather":
-      if (e.type.lanes === 1) load(w, { ...e, kind: "load" });
-      else gather(w, e);
+      if (lanes === 1) emitLoad(w, { ...e, kind: "load" });
+      else emitGather(w, e);
       return;
     case "unary":
       unary(w, e);
@@ -37,8 +37,11 @@ export function emitExpression(w: Writer, e: Expression): void {
       w.value(e.yes);
       w.value(e.no);
       w.value(e.condition);
-      if (e.type.lanes === 1) w.code.op(op.select);
-      else w.code.op(w.abilities.relaxed ? op.i32x4RelaxedLaneselect : op.v128Bitselect);
+      if (lanes === 1) w.code.op(op.select);
+      else {
+        if (scalar !== "f64" && scalar !== "bool") narrowMask(w, lanes);
+        w.code.op(w.abilities.relaxed ? op.i32x4RelaxedLaneselect : op.v128Bitselect);
+      }
       return;
     case "fma":
       fma(w, e);
@@ -48,7 +51,7 @@ export function emitExpression(w: Writer, e: Expression): void {
       return;
     case "bitcast":
       w.value(e.value);
-      if (e.type.lanes > 1) return;
+      if (lanes > 1) return;
       if (e.value.type.scalar === "f32" && e.type.scalar !== "f32") w.code.op(op.i32ReinterpretF32);
       if (e.value.type.scalar !== "f32" && e.type.scalar === "f32") w.code.op(op.f32ReinterpretI32);
       return;
@@ -57,143 +60,69 @@ export function emitExpression(w: Writer, e: Expression): void {
       return;
     case "lane":
       w.value(e.value);
-      w.code.op(e.type.scalar === "f32" ? op.f32x4ExtractLane : op.i32x4ExtractLane).byte(e.lane);
-      if (e.type.scalar === "bool") w.code.i32(1).op(op.i32And);
+      if (scalar === "f32") w.code.op(op.f32x4ExtractLane).byte(e.lane);
+      else if (scalar === "f64") w.code.op(op.f64x2ExtractLane).byte(e.lane);
+      else if (scalar === "bool")
+        w.code
+          .op(op.i32x4ExtractLane)
+          .byte(e.value.type.lanes === 2 ? 2 * e.lane : e.lane)
+          .i32(1)
+          .op(op.i32And);
+      else w.code.op(op.i32x4ExtractLane).byte(e.lane);
       return;
     case "ramp":
       w.value(e.value);
       w.code.op(op.i32x4Splat).v128(0, 1, 2, 3).op(op.i32x4Add);
       return;
     case "host":
-      for (const argument of e.arguments) w.value(argument);
-      w.code.op(op.call).unsigned(w.abilities.host(e.function));
+      host(w, e);
       return;
   }
 }
 
 function constant(w: Writer, e: Expression, value: number): void {
-  const { scalar, lanes: n } = e.type;
+  const { scalar, lanes } = e.type;
   const integer = scalar === "bool" ? (value === 0 ? 0 : 1) : value | 0;
-  if (n > 1) w.code.v128(scalar === "f32" ? bitsOf(value) : scalar === "bool" ? -integer : integer);
-  else if (scalar === "f32") w.code.f32(value);
+  if (lanes > 1) {
+    if (scalar === "f64") w.code.v128(...wordsOf(value));
+    else w.code.v128(scalar === "f32" ? bitsOf(value) : scalar === "bool" ? -integer : integer);
+  } else if (scalar === "f32") w.code.f32(value);
   else if (scalar === "f64") w.code.f64(value);
   else w.code.i32(integer);
 }
 
-const word = new DataView(new ArrayBuffer(4));
+const word = new DataView(new ArrayBuffer(8));
 
 function bitsOf(value: number): number {
   word.setFloat32(0, value);
   return word.getInt32(0);
 }
 
-/** The number that an expression is in every lane, if it is written down. */
-function constantValue(e: Expression): number | null {
-  if (e.kind === "constant") return e.value;
-  return e.kind === "splat" ? constantValue(e.value) : null;
+/** The words of a float64 in each of two lanes. */
+function wordsOf(value: number): number[] {
+  word.setFloat64(0, value, true);
+  const words = [word.getInt32(0, true), word.getInt32(4, true)];
+  return [...words, ...words];
 }
 
-function memoryOf(w: Writer, e: Of<"load" | "gather">) {
-  const memory = w.kernel.buffers[e.buffer]?.memory;
-  if (memory === undefined) throw w.wrong(`no buffer ${e.buffer}`);
-  const facts = memoryRows[memory];
-  if (!facts.scalars.includes(e.type.scalar)) throw w.wrong(`${e.type.scalar} read from ${memory}`);
-  if (e.type.lanes > 1 && memory === "f64") throw w.wrong("vectors of f64");
-  return { memory, ...facts };
-}
-
-function load(w: Writer, e: Of<"load">): void {
-  const { memory, shift, load } = memoryOf(w, e);
-  const offset = w.address(e.buffer, e.index);
+/** Calls the host, for each lane. */
+function host(w: Writer, e: Of<"host">): void {
+  const call = () => w.code.op(op.call).unsigned(w.abilities.host(e.function));
+  for (const argument of e.arguments) w.value(argument);
   if (e.type.lanes === 1) {
-    w.code.memory(load, shift, offset);
-    if (memory === "bool") w.code.i32(0).op(op.i32Ne);
+    call();
     return;
   }
-  if (shift === 2) {
-    w.code.memory(op.v128Load, 2, offset);
-    return;
-  }
-  if (shift === 1) {
-    w.code.memory(op.v128Load16x4u, 1, offset);
-    return;
-  }
-  w.code.memory(op.v128Load32Zero, 0, offset).op(op.i16x8ExtendLowI8x16U).op(op.i32x4ExtendLowI16x8U);
-  if (memory === "i8") signed(w);
-  if (memory === "bool") nonzero(w);
-}
-
-/** The index `splat(first) + ramp(0) * stride`, as scalars. */
-function stridedIndex(index: Expression): { first: Expression; stride: number } | null {
-  if (index.kind !== "binary" || index.operation !== "add" || index.left.kind !== "splat") return null;
-  const { right } = index;
-  if (right.kind !== "binary" || right.operation !== "mul" || right.left.kind !== "ramp" || constantValue(right.left.value) !== 0)
-    return null;
-  const stride = constantValue(right.right);
-  return stride === null ? null : { first: index.left.value, stride };
-}
-
-/** Lanes at one address, but for constant offsets. */
-function gatherStrided(w: Writer, e: Of<"gather">, first: Expression, stride: number): void {
+  const vectors = e.arguments.map(() => w.fresh("v128")).reverse();
+  for (const local of vectors) w.code.set(local);
   const result = w.fresh("v128");
-  for (const lane of eachLane) {
-    const constant: Expression = { kind: "constant", type: first.type, value: lane * stride };
-    const index: Expression = lane === 0 ? first : { kind: "binary", operation: "add", type: first.type, left: first, right: constant };
-    const offset = w.address(e.buffer, index);
-    if (lane === 0) w.code.memory(op.v128Load32Zero, 2, offset);
-    else w.code.get(result).memory(op.v128Load32Lane, 2, offset).byte(lane);
-    if (lane < 3) w.code.set(result);
+  for (const lane of [0, 1]) {
+    if (lane > 0) w.code.get(result);
+    for (const local of vectors.toReversed()) w.code.get(local).op(op.f64x2ExtractLane).byte(lane);
+    call();
+    if (lane === 0) w.code.op(op.f64x2Splat).set(result);
+    else w.code.op(op.f64x2ReplaceLane).byte(lane);
   }
-}
-
-function gather(w: Writer, e: Of<"gather">): void {
-  const { memory, shift } = memoryOf(w, e);
-  const strided = stridedIndex(e.index);
-  if (strided !== null && shift === 2) {
-    gatherStrided(w, e, strided.first, strided.stride);
-    return;
-  }
-  const addresses = w.fresh("v128");
-  w.value(e.index);
-  if (shift > 0) w.code.i32(shift).op(op.i32x4Shl);
-  w.code.get(e.buffer).op(op.i32x4Splat).op(op.i32x4Add).set(addresses);
-  const address = (lane: number): void => {
-    w.code.get(addresses).op(op.i32x4ExtractLane).byte(lane);
-  };
-  // Lane loads take the address below the vector.
-  const result = w.fresh("v128");
-  if (shift === 2) {
-    address(0);
-    w.code.memory(op.v128Load32Zero, 2, 0).set(result);
-    for (const lane of [1, 2, 3]) {
-      address(lane);
-      w.code.get(result).memory(op.v128Load32Lane, 2, 0).byte(lane).set(result);
-    }
-    w.code.get(result);
-    return;
-  }
-  w.code.v128(0).set(result);
-  for (const lane of eachLane) {
-    address(lane);
-    w.code
-      .get(result)
-      .memory(shift === 0 ? op.v128Load8Lane : op.v128Load16Lane, shift, 0)
-      .byte((lane * 4) >> shift)
-      .set(result);
-  }
-  w.code.get(result);
-  if (memory === "i8") signed(w);
-  if (memory === "bool") nonzero(w);
-}
-
-/** The low bytes of a vector of integers as signed numbers. */
-function signed(w: Writer): void {
-  w.code.i32(24).op(op.i32x4Shl).i32(24).op(op.i32x4ShrS);
-}
-
-/** Turns a vector of integers into a mask. */
-function nonzero(w: Writer): void {
-  w.code.v128(0).op(op.i32x4Ne);
 }
 
 function unary(w: Writer, e: Of<"unary">): void {
@@ -262,6 +191,7 @@ function binary(w: Writer, e: Of<"binary">): void {
   w.value(left);
   w.value(right);
   w.code.op(instruction);
+  if (e.type.scalar === "bool" && scalar !== "bool" && scalar !== "f64") widenMask(w, n);
 }
 
 function divideScalars(w: Writer, e: Of<"binary">): void {
@@ -301,7 +231,7 @@ function lanewise(w: Writer, e: Of<"binary">, compute: (left: number, right: num
   w.code.set(left);
   w.value(e.right);
   w.code.set(right).v128(0).set(result);
-  for (const lane of eachLane) {
+  for (let lane = 0; lane < e.type.lanes; lane++) {
     w.code.get(left).op(op.i32x4ExtractLane).byte(lane).set(l);
     w.code.get(right).op(op.i32x4ExtractLane).byte(lane).set(r);
     w.code.get(result);
@@ -335,12 +265,12 @@ function extremeWithConstant(w: Writer, e: Of<"binary">): boolean {
   const [other, bound] = rightValue !== null ? [e.left, e.right] : [e.right, e.left];
   const maximum = e.operation === "max";
   w.value(other);
+  const double = e.type.scalar === "f64";
   if (e.type.lanes > 1) {
     w.value(bound);
-    w.code.op(maximum ? op.f32x4Pmax : op.f32x4Pmin);
+    w.code.op(maximum ? (double ? op.f64x2Pmax : op.f32x4Pmax) : double ? op.f64x2Pmin : op.f32x4Pmin);
     return true;
   }
-  const double = e.type.scalar === "f64";
   const x = w.fresh(localType(e.type));
   const c = w.fresh(localType(e.type));
   w.code.set(x);
@@ -372,9 +302,9 @@ function fma(w: Writer, e: Of<"fma">): void {
   if (!w.abilities.relaxed) {
     w.value(e.a);
     w.value(e.b);
-    w.code.op(n > 1 ? op.f32x4Mul : scalar === "f32" ? op.f32Mul : op.f64Mul);
+    w.code.op(binaryRows.mul[columnOf(e.type)] as number);
     w.value(e.c);
-    w.code.op(n > 1 ? op.f32x4Add : scalar === "f32" ? op.f32Add : op.f64Add);
+    w.code.op(binaryRows.add[columnOf(e.type)] as number);
     return;
   }
   for (const operand of [e.a, e.b, e.c]) {
@@ -393,14 +323,16 @@ function cast(w: Writer, e: Of<"cast">): void {
   w.value(e.value);
   if (from.scalar === to.scalar) return;
   if (from.scalar === "bool") {
-    if (vector) w.code.v128(to.scalar === "f32" ? bitsOf(1) : 1).op(op.v128And);
-    else if (to.scalar === "f32") w.code.op(op.f32ConvertI32U);
+    if (vector) {
+      if (to.scalar !== "f64") narrowMask(w, to.lanes);
+      constant(w, e, 1);
+      w.code.op(op.v128And);
+    } else if (to.scalar === "f32") w.code.op(op.f32ConvertI32U);
     else if (to.scalar === "f64") w.code.op(op.f64ConvertI32U);
   } else if (to.scalar === "bool") {
-    if (vector) w.code.v128(0).op(from.scalar === "f32" ? op.f32x4Ne : op.i32x4Ne);
-    else if (from.scalar === "f32") w.code.f32(0).op(op.f32Ne);
-    else if (from.scalar === "f64") w.code.f64(0).op(op.f64Ne);
-    else w.code.i32(0).op(op.i32Ne);
+    constant(w, e.value, 0);
+    w.code.op(binaryRows.ne[columnOf(from)] as number);
+    if (from.scalar !== "f64") widenMask(w, from.lanes);
   } else {
     const instruction = castRows[columnOf(from)]?.[columnOf(to)];
     if (instruction !== undefined) w.code.op(instruction);
@@ -416,16 +348,10 @@ function splat(w: Writer, e: Of<"splat">): void {
     constant(w, e, known);
     return;
   }
-  if (value.kind === "load" && w.isComputedHere(value)) {
-    const { shift, memory } = memoryOf(w, value);
-    if (shift === 2) {
-      w.code.memory(op.v128Load32Splat, 2, w.address(value.buffer, value.index));
-      return;
-    }
-    if (memory === "f64") throw w.wrong("vectors of f64");
-  }
-  if (e.type.scalar === "bool") w.code.i32(0);
+  if (value.kind === "load" && w.isComputedHere(value) && emitLoadSplat(w, value)) return;
+  const { scalar } = e.type;
+  if (scalar === "bool") w.code.i32(0);
   w.value(value);
-  if (e.type.scalar === "bool") w.code.op(op.i32Sub);
-  w.code.op(e.type.scalar === "f32" ? op.f32x4Splat : op.i32x4Splat);
+  if (scalar === "bool") w.code.op(op.i32Sub);
+  w.code.op(scalar === "f32" ? op.f32x4Splat : scalar === "f64" ? op.f64x2Splat : op.i32x4Splat);
 }

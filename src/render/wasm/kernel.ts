@@ -3,8 +3,9 @@
 import type { Expression, Kernel, Statement } from "../../graph/kernel.ts";
 import { type Code, FunctionBody, type Signature } from "./assembler.ts";
 import { emitExpression } from "./expression.ts";
-import { localType, memoryRows } from "./instructions.ts";
+import { localType } from "./instructions.ts";
 import type { Linear } from "./linear.ts";
+import { emitStore } from "./memory.ts";
 import { op } from "./opcodes.ts";
 import { type Abilities, assignments, type Scope, Writer } from "./writer.ts";
 
@@ -26,13 +27,11 @@ export function writeKernel(kernel: Kernel, abilities: Abilities): KernelFunctio
 }
 
 class StatementWriter {
-  private readonly kernel: Kernel;
   private readonly w: Writer;
   private readonly loops: ReadonlyMap<Statement, ReadonlySet<string>>;
   private readonly times: ReadonlyMap<string, number>;
 
   constructor(kernel: Kernel, writer: Writer) {
-    this.kernel = kernel;
     this.w = writer;
     const { loops, times } = assignments(kernel.body);
     this.loops = loops;
@@ -76,7 +75,7 @@ class StatementWriter {
         w.code.set(w.variable(s.name));
         return;
       case "store":
-        this.store(s);
+        emitStore(w, s);
         return;
       case "loop":
         this.loop(s);
@@ -107,94 +106,6 @@ class StatementWriter {
         w.code.memory(op.i32Store, 2, 4).end();
         return;
     }
-  }
-
-  private store(s: Extract<Statement, { kind: "store" }>): void {
-    const { w } = this;
-    const memory = this.kernel.buffers[s.buffer]?.memory;
-    if (memory === undefined) throw w.wrong(`no buffer ${s.buffer}`);
-    const { shift, store, scalars } = memoryRows[memory];
-    const { scalar, lanes } = s.value.type;
-    if (!scalars.includes(scalar)) throw w.wrong(`${scalar} written to ${memory}`);
-    if (lanes > 1 && memory === "f64") throw w.wrong("vectors of f64");
-    const count = lanes === 1 || (s.count?.kind === "constant" && s.count.value >= lanes) ? undefined : s.count;
-    w.statement(count === undefined ? [s.value] : [s.value, count], [s.index]);
-    const offset = w.address(s.buffer, s.index);
-    if (lanes > 1 && shift === 1) {
-      this.storePairs(s.value, lanes, offset, count);
-      return;
-    }
-    if (count === undefined) {
-      w.value(s.value);
-      if (lanes > 1 && shift === 0) this.narrow(memory === "bool");
-      if (lanes > 1) w.code.memory(shift === 0 ? op.i32Store : op.v128Store, shift === 0 ? 0 : 2, offset);
-      else w.code.memory(store, shift, offset);
-      return;
-    }
-    const base = w.fresh("i32");
-    const value = w.fresh(shift === 0 ? "i32" : "v128");
-    const left = w.fresh("i32");
-    w.code.set(base);
-    w.value(s.value);
-    if (shift === 0) this.narrow(memory === "bool");
-    w.code.set(value);
-    w.value(count);
-    w.code.tee(left).i32(lanes).op(op.i32GeS).open(op.if);
-    w.code
-      .get(base)
-      .get(value)
-      .memory(shift === 0 ? op.i32Store : op.v128Store, shift === 0 ? 0 : 2, offset);
-    w.code.op(op.else);
-    for (let lane = 0; lane < lanes - 1; lane++) {
-      if (lane > 0) w.code.get(left).i32(lane).op(op.i32GtS).open(op.if);
-      w.code.get(base).get(value);
-      if (shift === 0) {
-        if (lane > 0) w.code.i32(8 * lane).op(op.i32ShrU);
-        w.code.memory(op.i32Store8, 0, offset + lane);
-      } else w.code.memory(op.v128Store32Lane, 2, offset + 4 * lane).byte(lane);
-    }
-    for (let lane = 1; lane < lanes - 1; lane++) w.code.end();
-    w.code.end();
-  }
-
-  /** Stores the low two bytes of each lane; the address is on the stack. */
-  private storePairs(value: Expression, lanes: number, offset: number, count?: Expression): void {
-    const { w } = this;
-    const [base, packed, left] = [w.fresh("i32"), w.fresh("v128"), w.fresh("i32")];
-    w.code.set(base);
-    w.value(value);
-    w.code.tee(packed).get(packed).op(op.i8x16Shuffle);
-    for (let i = 0; i < 16; i++) w.code.byte(((i & 7) >> 1) * 4 + (i & 1));
-    w.code.set(packed);
-    const all = () => w.code.get(base).get(packed).memory(op.v128Store64Lane, 1, offset).byte(0);
-    if (count === undefined) {
-      all();
-      return;
-    }
-    w.value(count);
-    w.code.tee(left).i32(lanes).op(op.i32GeS).open(op.if);
-    all();
-    w.code.op(op.else);
-    for (let lane = 0; lane < lanes - 1; lane++) {
-      if (lane > 0) w.code.get(left).i32(lane).op(op.i32GtS).open(op.if);
-      w.code
-        .get(base)
-        .get(packed)
-        .memory(op.v128Store16Lane, 1, offset + 2 * lane)
-        .byte(lane);
-    }
-    for (let lane = 1; lane < lanes - 1; lane++) w.code.end();
-    w.code.end();
-  }
-
-  /** The low bytes of four lanes, as an i32. */
-  private narrow(isBool: boolean): void {
-    const { w } = this;
-    const value = w.fresh("v128");
-    if (isBool) w.code.v128(1).op(op.v128And);
-    w.code.tee(value).get(value).op(op.i8x16Shuffle);
-    for (let i = 0; i < 16; i++) w.code.byte((i & 3) * 4);
-    w.code.op(op.i32x4ExtractLane).byte(0);
   }
 
   private loop(s: Extract<Statement, { kind: "loop" }>): void {
