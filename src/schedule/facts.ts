@@ -32,6 +32,13 @@ const hostCost = 100;
 /** Nodes of at most so many operations, on one large operand in memory, are computed again rather than stored. */
 const lightCost = 8;
 
+interface Again {
+  readonly cost: number;
+  readonly large: Node | null;
+  /** Operands in memory, of more than one element each. */
+  readonly reads: ReadonlySet<Node>;
+}
+
 export interface Fact {
   /** Arithmetic for one element. */
   readonly cost: number;
@@ -39,7 +46,7 @@ export interface Fact {
    * The arithmetic for one element from memory, and the one operand as large as the node (or null) that it reads there; null
    * where it takes more to compute it again.
    */
-  readonly again: { readonly cost: number; readonly large: Node | null } | null;
+  readonly again: Again | null;
   /** The arithmetic for one element if it is made from nothing but counters and scalars (random bits, mostly); else null. */
   readonly madeFor: number | null;
   /** The width of the rows that the node, or what it is computed from at the same index, reduces; 0 if none. */
@@ -85,7 +92,7 @@ export function factsOf(order: readonly Node[], sources: Sources, required: Read
 
 function elementwiseFact(node: Node, facts: ReadonlyMap<Node, Fact>, sources: Sources, required: ReadonlySet<Node>): Fact {
   const cost = costOf(node);
-  let again: { cost: number; large: Node | null } | null = cost <= lightCost && node.op !== "checkBounds" ? { cost, large: null } : null;
+  let again: Again | null = cost <= lightCost && node.op !== "checkBounds" ? { cost, large: null, reads: new Set() } : null;
   let madeFor: number | null = node.op === "checkBounds" ? null : cost;
   let rowWidth = 0;
   // What a barrier waits for is not read.
@@ -96,10 +103,11 @@ function elementwiseFact(node: Node, facts: ReadonlyMap<Node, Fact>, sources: So
     const lies = hasMemory(base) || required.has(base);
     if (again !== null) {
       const small = base.size * 4 <= node.size;
-      const from = lies ? { cost: 0, large: small ? null : base } : (fact?.again ?? (small ? { cost: 0, large: null } : null));
+      const read = { cost: 0, large: small ? null : base, reads: new Set(base.size > 1 ? [base] : []) };
+      const from = lies ? read : (fact?.again ?? (small ? read : null));
       const large = from?.large ?? null;
       if (from === null || (large !== null && again.large !== null && large !== again.large)) again = null;
-      else again = { cost: again.cost + from.cost, large: large ?? again.large };
+      else again = { cost: again.cost + from.cost, large: large ?? again.large, reads: again.reads.union(from.reads) };
       if (again !== null && again.cost > lightCost) again = null;
     }
     if (madeFor !== null && base.size > 1) {

@@ -53,6 +53,8 @@ const repeatableScalar = 16;
 const mostStreams = 3;
 /** Drafts made one for the sake of one node. */
 const mostMerged = 8;
+/** Of fewer elements, several operands may be read in any order: the first cache has them. */
+const scatteredReads = 65_536;
 /** Random bits and the like are stored where they cost more than this. */
 const dearlyMade = 60;
 
@@ -160,7 +162,10 @@ export class Fusion {
 
   /** Cheap work on what is in memory anyway: each of its users does it. */
   private repeat(node: Node, uses: readonly { draft: Draft; use: Use }[], drafts: readonly Draft[]): boolean {
-    if ((this.facts.get(node)?.again ?? null) === null) return false;
+    const again = this.facts.get(node)?.again ?? null;
+    if (again === null) return false;
+    const all = uses.map((u) => u.use);
+    if (isScattered(node, again.reads, all)) return false;
     const plain = this.isPlain(node);
     const list: Appearance[] = [];
     for (const draft of drafts) {
@@ -295,6 +300,11 @@ export class Fusion {
     if (made === null || made < dearlyMade || node.size === 1) return false;
     return (this.edges.get(node) ?? []).some((e) => (this.facts.get(e.user)?.madeFor ?? null) === null);
   }
+}
+
+/** Whether a node is read in other orders than its own: then each operand that it is computed from costs as much as it would, stored. */
+export function isScattered(node: Node, reads: ReadonlySet<Node>, uses: readonly Use[]): boolean {
+  return reads.size > 1 && node.size > scatteredReads && uses.every(({ need }) => need === "free");
 }
 
 /** How a user needs its operand, seen from the draft where it appears. */

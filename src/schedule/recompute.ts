@@ -6,7 +6,7 @@ import type { Node } from "../graph/node.ts";
 import { isElementwise } from "../graph/operation.ts";
 import type { Draft } from "./draft.ts";
 import { costOf } from "./facts.ts";
-import type { Appearance, Fusion } from "./fuse.ts";
+import { type Appearance, type Fusion, isScattered } from "./fuse.ts";
 import { hasMemory, isMade } from "./memory.ts";
 
 /** Arithmetic for one element that is worth less than storing it. */
@@ -17,6 +17,8 @@ interface Recipe {
   readonly cost: number;
   /** The stored operand that is as large as the node. */
   readonly large: Node | null;
+  /** Operands in memory, of more than one element each. */
+  readonly reads: ReadonlySet<Node>;
   /** What has to be computed on the way, users before operands. */
   readonly way: readonly Node[];
 }
@@ -58,6 +60,7 @@ function serves(fusion: Fusion, node: Node, home: Draft, recipes: ReadonlyMap<No
 function recipeOf(fusion: Fusion, node: Node, recipes: ReadonlyMap<Node, Recipe>, kept: ReadonlySet<Node>): Recipe | null {
   let cost = costOf(node);
   let large: Node | null = null;
+  const reads = new Set<Node>();
   const way: Node[] = [node];
   for (const operand of node.inputs) {
     const { base } = fusion.sources.of(operand);
@@ -68,19 +71,23 @@ function recipeOf(fusion: Fusion, node: Node, recipes: ReadonlyMap<Node, Recipe>
     const small = base.size * 4 <= node.size;
     if (recipe !== undefined && !small) {
       cost += recipe.cost;
+      for (const read of recipe.reads) reads.add(read);
       way.push(...recipe.way);
     } else if (!lies && !(small && home !== null)) return null;
+    else if (base.size > 1) reads.add(base);
     const next: Node | null = recipe !== undefined && !small ? recipe.large : small ? null : base;
     if (next === null) continue;
     if (large !== null && next !== large) return null;
     large = next;
   }
-  return cost <= cheapest ? { cost, large, way } : null;
+  return cost <= cheapest ? { cost, large, reads, way } : null;
 }
 
 /** The node in each draft that reads it, computed there; null where one cannot do that. */
-function readersOf(fusion: Fusion, node: Node, home: Draft, { cost, large, way }: Recipe): Appearance[] | null {
+function readersOf(fusion: Fusion, node: Node, home: Draft, { cost, large, reads, way }: Recipe): Appearance[] | null {
   const uses = fusion.usesOf(node);
+  const others = uses.filter((u) => u.draft !== home).map((u) => u.use);
+  if (isScattered(node, reads, others)) return null;
   const result: Appearance[] = [];
   for (const draft of new Set(uses.map((u) => u.draft))) {
     if (draft === home) continue;
