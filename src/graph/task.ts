@@ -44,10 +44,12 @@ export interface LoopsTask extends TaskCommon {
   readonly inner: Shape;
 }
 
-/** Register tile of a contraction: `rows` of the left operand by `columns` (a multiple of the target's lanes) of the right. */
+/** Register tile of a contraction: `rows` of the left operand by `columns` (a multiple of the lanes) of the right. */
 export interface Tile {
   readonly rows: number;
   readonly columns: number;
+  /** Of one vector; the target's where it is left out. */
+  readonly lanes?: number;
 }
 
 /**

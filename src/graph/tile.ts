@@ -1,37 +1,42 @@
-// The register tile of a contraction: how much of the result is held in registers at once. It follows from the target's
-// vectors alone, and never changes the order of a sum.
+// The register tile of a contraction: how much of the result is held in registers at once, and in vectors of how many lanes. It
+// follows from the target and the result's shape alone, and never changes the order of a sum.
 
-import type { Target } from "./kernel.ts";
+import { lanesOf, type Target } from "./kernel.ts";
 import type { Tile } from "./task.ts";
 
 const mostRows = 14;
+/** Vectors of columns to try. Of equals the last one is taken: two need the fewest loads and leave registers to spare. */
+const widths = [1, 3, 2];
 
 /**
- * The tile for a result of `m` rows by `n` columns. Two vectors of columns where n is wider than one; as many rows as
- * leave registers for the accumulators, one row of the right operand and one number of the left; then rows evened out, so that
- * the last tile is not much smaller than the others.
+ * The tile for a result of `m` rows by so many runs of `run` columns, each of which begins a new vector: the one of the fewest cycles for one step of k,
+ * remainders counted. A packed operand has no shorter tiles at its end.
+ *
+ * Where the target's vectors are wider than 8 lanes, half of them is tried too: it wastes less of a short run, and many processors do
+ * two halves in the time of a whole one.
  */
-export function tileFor(target: Target, m: number, n: number): Tile {
-  const vectors = n <= target.lanes ? 1 : 2;
-  const most = Math.max(1, Math.min(mostRows, Math.floor((target.registers - vectors - 1) / vectors)));
-  const rows = Math.max(1, Math.ceil(m / Math.ceil(Math.max(1, m) / most)));
-  return { rows, columns: vectors * target.lanes };
-}
-
-/**
- * The tile for a right operand that is read in place, in runs of so many columns: the one of the fewest instructions, remainders counted.
- */
-export function tileForRuns(target: Target, m: number, run: number): Tile {
-  let best: Tile = tileFor(target, m, run);
+export function tileFor(
+  target: Target,
+  m: number,
+  run: number,
+  runs: number,
+  { packed, doubles }: { packed: boolean; doubles: boolean },
+): Tile {
+  const widest = lanesOf(target, doubles);
+  let best: Tile = { rows: 1, columns: widest, lanes: widest };
   let least = Number.POSITIVE_INFINITY;
-  for (let vectors = 1; vectors <= 3; vectors++) {
-    const most = Math.max(1, Math.min(mostRows, Math.floor((target.registers - vectors - 1) / vectors)));
-    const rows = Math.max(1, Math.ceil(m / Math.ceil(m / most)));
-    const columns = vectors * target.lanes;
-    const down = parts(m, rows);
-    const across = parts(Math.ceil(run / target.lanes), vectors);
-    const cost = down.reduce((sum, r) => sum + across.reduce((row, v) => row + costOfStep(r, v), 0), 0);
-    if (cost <= least) [best, least] = [{ rows, columns }, cost];
+  for (const lanes of widest > 8 ? [widest / 2, widest] : [widest]) {
+    for (const vectors of widths) {
+      const needed = Math.max(1, Math.ceil(run / lanes) * runs);
+      if (vectors > needed) continue;
+      // Registers for one row of the right operand and one number of the left are needed beside the accumulators.
+      const most = Math.max(1, Math.min(mostRows, Math.floor((target.registers - vectors - 1) / vectors)));
+      // Evened out, so that the last tile is not much smaller than the others.
+      const rows = Math.max(1, Math.ceil(m / Math.ceil(Math.max(1, m) / most)));
+      const across = parts(packed ? Math.ceil(needed / vectors) * vectors : needed, vectors);
+      const cost = parts(m, rows).reduce((sum, r) => sum + across.reduce((row, v) => row + costOfStep(r, v, lanes), 0), 0);
+      if (cost <= least) [best, least] = [{ rows, columns: vectors * lanes, lanes }, cost];
+    }
   }
   return best;
 }
@@ -41,7 +46,11 @@ function parts(length: number, most: number): number[] {
   return Array.from({ length: Math.ceil(length / most) }, (_, i) => Math.min(most, length - i * most));
 }
 
-/** Cycles of one step of k: two multiply-adds or not quite two loads in each, and no sum more often than every four. */
-function costOfStep(rows: number, vectors: number): number {
-  return Math.max((rows + vectors) / 1.6, (rows * vectors) / 2, 4);
+/**
+ * Cycles of one step of k: two multiply-adds of up to 8 lanes or one of more; two loads, but that a vector may lie across two lines of
+ * cache, and a wide one nearly always does; and no sum more often than every four.
+ */
+function costOfStep(rows: number, vectors: number, lanes: number): number {
+  const wide = lanes > 8;
+  return Math.max((rows + vectors * (wide ? 3 : 1.5)) / 1.6, rows * vectors * (wide ? 1 : 0.5), 4);
 }

@@ -3,7 +3,7 @@
 import type { Target } from "../graph/kernel.ts";
 import type { Node } from "../graph/node.ts";
 import type { Lowered, Task } from "../graph/task.ts";
-import { lowerContract } from "./contract.ts";
+import { lowerContract } from "./contract/index.ts";
 import { lowerLoops } from "./loops.ts";
 import { lowerRoutine } from "./routines/index.ts";
 

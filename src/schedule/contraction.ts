@@ -1,8 +1,9 @@
 // Contractions, brought to the two forms that the rest of the compiler knows. Small ones, products of vectors and all that
-// is not float32 become products summed by `reduceSum`, which fuse with their neighbours. Others become a *hero*: a contract
+// is no float become products summed by `reduceSum`, which fuse with their neighbours. Others become a *hero*: a contract
 // of [b, m, k] by [b, k, n], whose right operand is also packed into panels of the tile's width, by ordinary views.
 
 import { binary, broadcastTo, contract, expand, pad, permute, reduce, reshape } from "../graph/build.ts";
+import { isFloat } from "../graph/dtype.ts";
 import type { Target } from "../graph/kernel.ts";
 import type { Node } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
@@ -33,7 +34,7 @@ export function isHero(node: Node<"contract">): boolean {
 /** Whether the contraction is to be written out as products and a sum. */
 export function isSmall(node: Node<"contract">, limit: number = smallWork): boolean {
   const { b, m, n, k } = sizes(node);
-  return node.dtype !== "float32" || m === 1 || n === 1 || k === 1 || b * m * n * k <= limit;
+  return !isFloat(node.dtype) || m === 1 || n === 1 || k === 1 || b * m * n * k <= limit;
 }
 
 /** The same values from a hero, or from products and a sum where `isSmall`. */
@@ -55,7 +56,7 @@ export function packRight(hero: Node<"contract">, target: Target): Node | null {
   const right = hero.inputs[1] as Node;
   if (isDirect(right)) return null;
   const [b, k, n] = right.shape as [number, number, number];
-  const { columns } = tileFor(target, hero.shape[1] as number, n);
+  const { columns } = tileFor(target, hero.shape[1] as number, n, 1, { packed: true, doubles: hero.dtype === "float64" });
   const panels = Math.ceil(n / columns);
   const filled = pad(right, [0, 0, 0], [0, 0, panels * columns - n]);
   if (panels === 1) return reshape(filled, [b, 1, k, columns]);

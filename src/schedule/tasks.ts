@@ -4,7 +4,7 @@ import type { Target } from "../graph/kernel.ts";
 import { inputOf, is, type Node } from "../graph/node.ts";
 import { familyOf, type RoutineOp } from "../graph/operation.ts";
 import type { Task } from "../graph/task.ts";
-import { tileFor, tileForRuns } from "../graph/tile.ts";
+import { tileFor } from "../graph/tile.ts";
 import { walkView } from "../graph/view.ts";
 import { InternalError } from "../util/errors.ts";
 import type { Group } from "./group.ts";
@@ -45,8 +45,9 @@ export function writeTask(group: Group, stored: ReadonlySet<Node>, packed: Reado
   if (hero === null) return { task: { kind: "loops", ...common, domain: group.domain, inner: group.inner }, checks };
   if (is(hero, "contract")) {
     const [, m, n] = hero.shape as [number, number, number];
+    const doubles = hero.dtype === "float64";
     const run = panels === undefined ? walkView(inputOf(hero, 1), (node) => inputs.has(node))?.axes[2]?.at(-1)?.size : undefined;
-    const tile = run === undefined ? tileFor(target, m, n) : tileForRuns(target, m, run);
+    const tile = tileFor(target, m, run ?? n, run === undefined ? 1 : n / run, { packed: run === undefined, doubles });
     return { task: { kind: "contract", ...common, hero, packed: panels ?? null, tile }, checks };
   }
   return { task: { kind: "routine", ...common, hero: hero as Node<RoutineOp> }, checks };

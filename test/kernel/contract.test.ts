@@ -126,6 +126,34 @@ describe("contraction", () => {
     expect(taken.size).toBeGreaterThan(0.9 * (scratch[0] as number));
   });
 
+  test("reads windows in place, in vectors that may lie in different runs of columns", () => {
+    for (const [wide, lanes, vectors] of [
+      [5, 4, 2],
+      [4, 4, 3],
+      [8, 4, 2],
+      [11, 4, 2],
+      [9, 8, 1],
+      [6, 8, 3],
+      [3, 1, 2],
+    ] as [number, number, number][]) {
+      const [batch, channels, high, filters] = [2, 3, 5, 7];
+      const x = b.input([batch, channels, high + 2, wide + 2], "float32");
+      const w = b.input([filters, channels * 9], "float32");
+      const bias = b.input([filters, 1], "float32");
+      const windows = b.permute(b.window(x, [2, 3], [3, 3], [1, 1], [1, 1]), [0, 1, 4, 5, 2, 3]);
+      const left = b.expand(b.reshape(w, [1, filters, channels * 9]), [batch, filters, channels * 9]);
+      const right = b.reshape(windows, [batch, channels * 9, high * wide]);
+      const hero = b.contract(left, right, [[0], [0]], [[2], [1]]) as Node<"contract">;
+      const output = b.binary("add", hero, b.broadcastTo(b.reshape(bias, [1, filters, 1]), hero.shape));
+      const tile = { rows: 4, columns: lanes * vectors };
+      const inputs = [w, x, bias];
+      const task: ContractTask = { kind: "contract", name: "convolution", inputs, outputs: [output], hero, packed: null, tile };
+      const next = random(wide);
+      const data = inputs.map((node) => sample("float32", node.size, next));
+      check(task, data, { what: `${wide} columns in ${vectors} × ${lanes} lanes`, tolerance: 1e-5, lanes: [lanes] });
+    }
+  });
+
   test("computes what follows on the accumulators", () => {
     const shape = [2, 7, 10];
     const sizes = { batch: 2, m: 7, k: 6, n: 10 };

@@ -93,15 +93,23 @@ test("lifetimes in loops, loops in loops, branches and conditions", () => {
   });
 });
 
-test("tiles leave registers for the operands and even out the rows", () => {
+test("tiles leave registers for the operands, even out the rows and waste few lanes", () => {
   const target = (lanes: number, registers: number): Target => ({ name: "", lanes, registers, cache: [0, 0] });
-  expect(tileFor(target(4, 16), 128, 512)).toEqual({ rows: 6, columns: 8 });
-  expect(tileFor(target(4, 16), 8, 512)).toEqual({ rows: 4, columns: 8 });
-  expect(tileFor(target(4, 16), 128, 3)).toEqual({ rows: 13, columns: 4 });
-  expect(tileFor(target(16, 32), 1400, 512)).toEqual({ rows: 14, columns: 32 });
+  const tile = (lanes: number, m: number, run: number, runs = 1, packed = runs === 1) =>
+    tileFor(target(lanes, 2 * lanes > 16 ? 32 : 16), m, run, runs, { packed, doubles: false });
+  expect(tile(4, 126, 512)).toEqual({ rows: 6, columns: 8, lanes: 4 });
+  expect(tile(4, 8, 512)).toEqual({ rows: 4, columns: 12, lanes: 4 });
+  expect(tile(4, 128, 3)).toEqual({ rows: 13, columns: 4, lanes: 4 });
+  expect(tile(16, 1400, 512)).toEqual({ rows: 14, columns: 32, lanes: 16 });
+  // Half vectors where they fit a run better.
+  expect(tile(16, 64, 24, 24)).toEqual({ rows: 13, columns: 16, lanes: 8 });
+  expect(tile(16, 64, 8)).toEqual({ rows: 13, columns: 8, lanes: 8 });
+  // Short runs share a tile.
+  expect(tile(16, 64, 8, 8)).toEqual({ rows: 13, columns: 16, lanes: 8 });
+  expect(tileFor(target(8, 16), 64, 64, 1, { packed: true, doubles: true }).lanes).toBe(4);
   for (const lanes of [1, 4, 8, 16]) {
     for (const m of [1, 2, 5, 100]) {
-      const { rows, columns } = tileFor(target(lanes, 16), m, 100);
+      const { rows, columns } = tileFor(target(lanes, 16), m, 100, 1, { packed: true, doubles: false });
       expect(rows).toBeLessThanOrEqual(m);
       expect((rows * columns) / lanes + columns / lanes + 1).toBeLessThanOrEqual(16);
     }
