@@ -107,7 +107,7 @@ function elementwiseFact(node: Node, facts: ReadonlyMap<Node, Fact>, sources: So
       const from = lies ? read : (fact?.again ?? (small ? read : null));
       const large = from?.large ?? null;
       if (from === null || (large !== null && again.large !== null && large !== again.large)) again = null;
-      else again = { cost: again.cost + from.cost, large: large ?? again.large, reads: again.reads.union(from.reads) };
+      else again = { cost: again.cost + from.cost, large: large ?? again.large, reads: new Set([...again.reads, ...from.reads]) };
       if (again !== null && again.cost > lightCost) again = null;
     }
     if (madeFor !== null && base.size > 1) {
