@@ -40,10 +40,13 @@ export function readIndex<C>(folder: string, name: string): Index<C> {
 /** The tensors of a folder's safetensors files, each file read once. */
 export class Tensors {
   readonly #folder: string;
+  readonly #floats: "float32" | "float64";
   readonly #files = new Map<string, ReadonlyMap<string, RawTensor>>();
 
-  constructor(folder: string) {
+  /** `floats` is what the files' float32 tensors become. */
+  constructor(folder: string, floats: "float32" | "float64" = "float32") {
     this.#folder = folder;
+    this.#floats = floats;
   }
 
   raw(file: string, name: string): RawTensor {
@@ -62,7 +65,7 @@ export class Tensors {
   /** A tensor of a file; U8 is bool. */
   tensor(file: string, name: string): AnyTensor {
     const { data, shape, dtype } = this.raw(file, name);
-    return tensor(data, { shape, dtype: dtype === "uint8" ? "bool" : dtype });
+    return tensor(data, { shape, dtype: dtype === "uint8" ? "bool" : dtype === "float32" ? this.#floats : dtype });
   }
 }
 

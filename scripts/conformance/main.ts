@@ -10,6 +10,7 @@ import { type Outcome, runCase, runError } from "./run.ts";
 const help = `npm run --silent conformance -- --cases DIR [options]
   --cases DIR     the folder with cases.json, error_cases.json and their tensors
   --device NAME   wasm, native, reference or auto (default auto)
+  --double        the same in float64 (one case differs: nan_to_num fills in the largest number of the dtype)
   --ops A,B       only these operations, by torch's names
   --groups A,B    only these groups
   --tier 2        the cases of linear algebra instead
@@ -34,6 +35,7 @@ async function main(): Promise<number> {
     options: {
       cases: { type: "string" },
       device: { type: "string", default: "auto" },
+      double: { type: "boolean", default: false },
       ops: { type: "string" },
       groups: { type: "string" },
       tier: { type: "string", default: "1" },
@@ -53,7 +55,7 @@ async function main(): Promise<number> {
 
   const ops = values.ops?.split(",");
   const groups = values.groups?.split(",");
-  const tensors = new Tensors(folder);
+  const tensors = new Tensors(folder, values.double ? "float64" : "float32");
   const counts = new Map<string, Count>();
   const missing = new Map<string, number>();
   const unclear: string[] = [];
@@ -86,6 +88,7 @@ async function main(): Promise<number> {
     JSON.stringify({
       suite: values.errors ? "errors" : "cases",
       device: device().name,
+      ...(values.double ? { dtype: "float64" } : {}),
       ...(values.errors ? {} : { tier: Number(values.tier) }),
       cases: totals.passed + totals.failed + totals.unsupported,
       ...totals,
