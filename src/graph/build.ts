@@ -9,13 +9,14 @@ import {
   type BinaryOp,
   type Combine,
   isComparison,
+  isRealFunction,
   type Op,
+  type PlainUnaryOp,
   type ReduceOp,
   type Region,
   type RegionOp,
   type ResultType,
   type Running,
-  type UnaryOp,
 } from "./operation.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf, withoutAxes } from "./shape.ts";
 import type { Storage } from "./storage.ts";
@@ -50,16 +51,14 @@ export function iota(shape: Shape, axis: number): Node {
 
 // ---- Elementwise
 
-const floatOnly: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh", "erf", "erfc"]);
-
 /** 16-bit floats as float32, in which everything is computed. */
 function wide(x: Node): Node {
   return isHalf(x.dtype) ? cast(x, "float32") : x;
 }
 
-export function unary(op: Exclude<UnaryOp, "cast" | "checkBounds">, given: Node): Node {
+export function unary(op: PlainUnaryOp, given: Node): Node {
   const x = op === "stopGradient" ? given : wide(given);
-  if (floatOnly.has(op) && !isFloat(x.dtype))
+  if ((op === "sqrt" || isRealFunction(op)) && !isFloat(x.dtype))
     throw mistake("DTYPE", { where: op, problem: "needs a floating-point tensor", got: x.dtype, advice: "Cast it first." });
   if (op === "neg" && x.dtype === "bool")
     throw mistake("DTYPE", { where: op, problem: "is not defined on bool", advice: "Use logicalNot." });
@@ -392,7 +391,7 @@ export function dynamicUpdate(x: Node, update: Node, starts: readonly Node[]): N
   return new Node("dynamicUpdate", [x, update, ...starts], none, x.shape, x.dtype);
 }
 
-/** The int32 indices that sort the last axis; equal elements keep their order; NaN last. */
+/** The int32 indices that sort the last axis; equal elements keep their order; NaN is the largest. */
 export function argSort(given: Node, descending = false): Node {
   const x = wide(given);
   if (x.shape.length === 0) throw mistake("AXIS", { where: "argSort", problem: "a scalar has no axis to sort" });

@@ -11,7 +11,7 @@ export interface Found<D extends DType> {
   readonly indices: Tensor<"int32">;
 }
 
-/** x sorted along an axis (the last by default), NaN at the end; descending on request. Equal elements keep their order. */
+/** x sorted along an axis (the last by default); descending on request. NaN counts as the largest. Equal elements keep their order. */
 export function sort<D extends DType>(x: Tensor<D>, axis = -1, options?: { readonly descending?: boolean }): Tensor<D> {
   return x.sort(axis, options);
 }
@@ -22,7 +22,7 @@ export function argSort<D extends DType>(x: Tensor<D>, axis = -1, options?: { re
 }
 
 /**
- * The k largest along an axis, from the largest down, and their int32 indices.
+ * The k largest along an axis, from the largest down, and their int32 indices. NaN counts as the largest.
  *
  * @param axis default the last.
  * @param options.largest false for the k smallest, from the smallest up.

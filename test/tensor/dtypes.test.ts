@@ -177,6 +177,21 @@ describe.each(devices)("arithmetic on %s", (device) => {
     }));
 });
 
+describe.each([...devices, "native"] as const)("order on %s", (device) => {
+  it.each(["float16", "bfloat16", "float32", "float64"] as const)(
+    "%s: NaN is the largest, equals keep their order, as in PyTorch",
+    (dtype) =>
+      here(device, () => {
+        const x = tensor([1, Number.NaN, 3, -0, Number.NaN, 0, Number.POSITIVE_INFINITY, 3], { dtype });
+        expectTensor(x.argSort(), [3, 5, 0, 2, 7, 6, 1, 4], "int32");
+        expectTensor(x.argSort(0, { descending: true }), [1, 4, 6, 2, 7, 0, 3, 5], "int32");
+        expectTensor(x.topK(3).indices, [1, 4, 6], "int32");
+        expectTensor(x.topK(3, 0, { largest: false }).indices, [3, 5, 0], "int32");
+        expectTensor(x.sort(0, { descending: true }).slice([0, 3]), [Number.NaN, Number.NaN, Number.POSITIVE_INFINITY], dtype);
+      }),
+  );
+});
+
 it("a stored variable: half the bytes, gradients in float32, assigned in a compiled function", () => {
   const W = variable(tensor([0.1, 0.2], { dtype: "bfloat16" }), "W");
   expect(W.trainable).toBe(true);

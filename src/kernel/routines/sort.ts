@@ -1,6 +1,5 @@
 // argSort along the last axis: a stable merge sort of each row, rows shared out. Elements become keys whose order is the wanted
-// one, NaN the largest: integers whose bits order like the floats', inverted where the order is descending; float64 stays, and
-// is negated. Short runs are sorted by insertion; then merges go in pairs, to scratch and back to the result. The length of the
+// one, NaN the largest: integers whose bits order like the floats', inverted where the order is descending; float64 stays. Short runs are sorted by insertion; then merges go in pairs, to scratch and back to the result. The length of the
 // first runs is chosen so that no second half of a pair has nothing left to merge.
 
 import type { Expression, KernelBuffer, Memory } from "../../graph/kernel.ts";
@@ -21,7 +20,6 @@ import {
   min,
   mul,
   ne,
-  neg,
   not,
   or,
   select,
@@ -36,12 +34,13 @@ import { begin, Code, end } from "./code.ts";
 function keyOf(x: Expression, memory: Memory, descending: boolean): Expression {
   switch (memory) {
     case "f64":
-      return descending ? neg(x) : x;
+      return x;
     case "f32": {
       // −0 + 0 is 0. Negative numbers order by their inverted bits, below the sign.
       const bits = bitcast(add(x, 0), "i32");
       const key = xor(bits, and(shr(bits, 31), 0x7fffffff));
-      return select(eq(x, x), descending ? not(key) : key, 0x7fffffff);
+      const rising = select(eq(x, x), key, 0x7fffffff);
+      return descending ? not(rising) : rising;
     }
     default: {
       const whole = memory === "u32" ? xor(bitcast(x, "i32"), -0x80000000) : cast(x, "i32");
@@ -70,7 +69,11 @@ export function lowerArgSort(
   const elementType = typeOf(scalarOf(dtype), 1);
   const keyMemory: Memory = memory === "f64" ? "f64" : "i32";
   const keyType = typeOf(keyMemory === "f64" ? "f64" : "i32", 1);
-  const inOrder = (a: Expression, b: Expression) => (keyMemory === "f64" ? or(le(a, b), ne(b, b)) : le(a, b));
+  const { descending } = hero.attributes;
+  const inOrder = (a: Expression, b: Expression) => {
+    if (keyMemory !== "f64") return le(a, b);
+    return descending ? or(le(b, a), ne(a, a)) : or(le(a, b), ne(b, b));
+  };
   const [home, away]: [Place, Place] = [
     { keys: result + 1, indices: result },
     { keys: result + 2, indices: result + 3 },
@@ -84,7 +87,7 @@ export function lowerArgSort(
     code.loop("start", 0, n, run, (start, code) =>
       code.loop("i", start, min(add(start, run), n), 1, (i, code) => {
         const element = load(input as number, elementType, add(base, i));
-        const key = code.let("key", keyOf(code.let("element", element), memory, hero.attributes.descending));
+        const key = code.let("key", keyOf(code.let("element", element), memory, descending));
         const hole = code.let("hole", i);
         const before = () => load(home.keys, keyType, add(base, max(sub(hole, 1), 0)));
         const moves = and(lt(start, hole), not(inOrder(before(), key)));

@@ -3,7 +3,17 @@
 
 import { allocate, type DType, encode, isFloat, type TypedArray } from "../../graph/dtype.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
-import type { BinaryOp, Op, ReduceOp, Region, UnaryOp } from "../../graph/operation.ts";
+import {
+  type BinaryOp,
+  binaryOps,
+  isApproximate,
+  type Op,
+  type PlainUnaryOp,
+  plainUnaryOps,
+  type ReduceOp,
+  type Region,
+  tabulate,
+} from "../../graph/operation.ts";
 import { type Shape, sizeOf, stridesOf, withoutAxes } from "../../graph/shape.ts";
 import { boundsMistake, InternalError } from "../../util/errors.ts";
 import { threefry2x32 } from "../../util/threefry.ts";
@@ -56,34 +66,18 @@ function operand(inputs: readonly TypedArray[], index: number): TypedArray {
 
 // ---- Elementwise
 
-/** Operations that devices approximate: they may differ from the nearest float32 in the last places. */
-const approximated: ReadonlySet<Op> = new Set<Op>([
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "tanh",
-  "erf",
-  "erfc",
-  "pow",
-  "atan2",
-  "remainder",
-]);
-
-function unary<O extends Exclude<UnaryOp, "cast" | "checkBounds">>(op: O): Rule<O> {
+function unary(op: PlainUnaryOp): Rule<Op> {
   const f = unaryFunctions[op];
   return (node, [x], context) => {
-    const round = rounding(node, context, !approximated.has(op));
+    const round = rounding(node, context, !isApproximate(op));
     return collect(node.dtype, node.size, (i) => round(f((x as TypedArray)[i] as number, node.dtype)));
   };
 }
 
-function binary<O extends BinaryOp>(op: O): Rule<O> {
+function binary(op: BinaryOp): Rule<Op> {
   const f = binaryFunctions[op];
   return (node, [a, b], context) => {
-    const round = rounding(node, context, !approximated.has(op));
+    const round = rounding(node, context, !isApproximate(op));
     const { dtype } = inputOf(node, 0);
     return collect(node.dtype, node.size, (i) => round(f((a as TypedArray)[i] as number, (b as TypedArray)[i] as number, dtype)));
   };
@@ -225,7 +219,8 @@ const argSort: Rule<"argSort"> = (node, [x]) => {
     const row = (x as TypedArray).subarray(start, start + n);
     const order = Array.from(row, (_, i) => i).sort((i, j) => {
       const [a, b] = [row[i] as number, row[j] as number];
-      if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || i - j;
+      const [aIsNaN, bIsNaN] = [Number.isNaN(a), Number.isNaN(b)];
+      if (aIsNaN || bIsNaN) return sign * (Number(aIsNaN) - Number(bIsNaN)) || i - j;
       return a === b ? i - j : a < b ? -sign : sign;
     });
     result.set(order, start);
@@ -299,25 +294,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
     return collect("int32", node.size, (i) => Math.floor(i / inner) % n);
   },
 
-  neg: unary("neg"),
-  abs: unary("abs"),
-  sign: unary("sign"),
-  exp: unary("exp"),
-  expm1: unary("expm1"),
-  log: unary("log"),
-  log1p: unary("log1p"),
-  sqrt: unary("sqrt"),
-  sin: unary("sin"),
-  cos: unary("cos"),
-  tanh: unary("tanh"),
-  erf: unary("erf"),
-  erfc: unary("erfc"),
-  floor: unary("floor"),
-  ceil: unary("ceil"),
-  round: unary("round"),
-  trunc: unary("trunc"),
-  not: unary("not"),
-  stopGradient: unary("stopGradient"),
+  ...tabulate(plainUnaryOps, unary),
   cast: (node, [x], context) => {
     const from = inputOf(node, 0).dtype;
     const round = rounding(node, context);
@@ -328,25 +305,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
     for (const value of x as TypedArray) if (value < 0 || value >= size) throw boundsMistake(message, value, size);
     return x as TypedArray;
   },
-
-  add: binary("add"),
-  sub: binary("sub"),
-  mul: binary("mul"),
-  div: binary("div"),
-  pow: binary("pow"),
-  atan2: binary("atan2"),
-  remainder: binary("remainder"),
-  maximum: binary("maximum"),
-  minimum: binary("minimum"),
-  eq: binary("eq"),
-  ne: binary("ne"),
-  lt: binary("lt"),
-  le: binary("le"),
-  and: binary("and"),
-  or: binary("or"),
-  xor: binary("xor"),
-  shiftLeft: binary("shiftLeft"),
-  shiftRight: binary("shiftRight"),
+  ...tabulate(binaryOps, binary),
 
   where: (node, [condition, yes, no]) =>
     collect(node.dtype, node.size, (i) => ((condition as TypedArray)[i] !== 0 ? (yes as TypedArray)[i] : (no as TypedArray)[i]) as number),

@@ -305,7 +305,7 @@ export const movementRows: Rows<"leaf" | "view" | "contract" | "index"> = {
   argSort: [
     plain("rows, both ways", [floats([3, 6])], ([x]) => [false, true].map((d) => build.argSort(x as Node, d))),
     plain(
-      "ties keep their order, NaN last, both ways",
+      "ties keep their order, NaN the largest, both ways",
       [vector("float32", 2, Number.NaN, 1, 2, -1, Number.NaN, 1, Number.POSITIVE_INFINITY)],
       ([x]) => [false, true].map((d) => build.argSort(x as Node, d)),
     ),
