@@ -244,10 +244,41 @@ export function isRoutine(op: Op): op is RoutineOp {
 }
 
 export type UnaryOp = OpsOf<"unary">;
+/** Operations of one operand that carry nothing. */
+export type PlainUnaryOp = Exclude<UnaryOp, "cast" | "checkBounds">;
 export type BinaryOp = OpsOf<"binary">;
 export type ReduceOp = OpsOf<"reduce">;
 export type RegionOp = OpsOf<"region">;
 export type ComparisonOp = "eq" | "ne" | "lt" | "le";
+
+const opsOf = <F extends Family>(family: F): readonly OpsOf<F>[] =>
+  (Object.keys(familyOf) as Op[]).filter((op): op is OpsOf<F> => familyOf[op] === family);
+
+export const plainUnaryOps: readonly PlainUnaryOp[] = opsOf("unary").filter(
+  (op): op is PlainUnaryOp => op !== "cast" && op !== "checkBounds",
+);
+export const binaryOps: readonly BinaryOp[] = opsOf("binary");
+
+/** A table with one row for each of the operations, made from its name. */
+export function tabulate<O extends Op, Row>(ops: readonly O[], row: (op: O) => Row): Record<O, Row> {
+  return Object.fromEntries(ops.map((op) => [op, row(op)])) as Record<O, Row>;
+}
+
+/** Functions of one real number that need a formula (kernel/maths), which is right but for the last places. */
+export const realFunctions = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "erfc"] as const;
+
+realFunctions satisfies readonly PlainUnaryOp[];
+
+export type RealFunction = (typeof realFunctions)[number];
+
+export function isRealFunction(op: string): op is RealFunction {
+  return (realFunctions as readonly string[]).includes(op);
+}
+
+/** Whether devices approximate the operation on floats, rather than round its exact result. */
+export function isApproximate(op: Op): boolean {
+  return isRealFunction(op) || op === "pow" || op === "atan2" || op === "remainder";
+}
 
 export function isElementwise(op: Op): boolean {
   const family = familyOf[op];

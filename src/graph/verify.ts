@@ -6,7 +6,17 @@ import { InternalError } from "../util/errors.ts";
 import * as build from "./build.ts";
 import { coerce } from "./dtype.ts";
 import { type Node, topological } from "./node.ts";
-import { type Attributes, type BinaryOp, familyOf, type Op, type Region, type UnaryOp } from "./operation.ts";
+import {
+  type Attributes,
+  type BinaryOp,
+  binaryOps,
+  familyOf,
+  type Op,
+  type PlainUnaryOp,
+  plainUnaryOps,
+  type Region,
+  tabulate,
+} from "./operation.ts";
 import { printGraph, showType } from "./print.ts";
 import { regionsOf } from "./rewrite.ts";
 import { sameShape } from "./shape.ts";
@@ -14,11 +24,11 @@ import { sameShape } from "./shape.ts";
 type Deriver<O extends Op> = (node: Node<O>, inputs: readonly Node[]) => Node | undefined;
 
 const unary =
-  <O extends Exclude<UnaryOp, "cast" | "checkBounds">>(op: O): Deriver<O> =>
+  (op: PlainUnaryOp): Deriver<Op> =>
   (_, [x]) =>
     build.unary(op, x as Node);
 const binary =
-  <O extends BinaryOp>(op: O): Deriver<O> =>
+  (op: BinaryOp): Deriver<Op> =>
   (_, [a, b]) =>
     build.binary(op, a as Node, b as Node);
 const reduce =
@@ -32,45 +42,10 @@ const derive: { readonly [O in Op]: Deriver<O> } = {
   input: (node) => node,
   buffer: (node) => (node.attributes.storage.length === node.size ? build.buffer(node.attributes.storage, node.shape) : undefined),
   iota: (node) => build.iota(node.shape, node.attributes.axis),
-  neg: unary("neg"),
-  abs: unary("abs"),
-  sign: unary("sign"),
-  exp: unary("exp"),
-  expm1: unary("expm1"),
-  log: unary("log"),
-  log1p: unary("log1p"),
-  sqrt: unary("sqrt"),
-  sin: unary("sin"),
-  cos: unary("cos"),
-  tanh: unary("tanh"),
-  erf: unary("erf"),
-  erfc: unary("erfc"),
-  floor: unary("floor"),
-  ceil: unary("ceil"),
-  round: unary("round"),
-  trunc: unary("trunc"),
-  not: unary("not"),
-  stopGradient: unary("stopGradient"),
+  ...tabulate(plainUnaryOps, unary),
   cast: (node, [x]) => build.cast(x as Node, node.dtype),
   checkBounds: (node, [x]) => build.checkBounds(x as Node, node.attributes.size, node.attributes.message),
-  add: binary("add"),
-  sub: binary("sub"),
-  mul: binary("mul"),
-  div: binary("div"),
-  pow: binary("pow"),
-  atan2: binary("atan2"),
-  remainder: binary("remainder"),
-  maximum: binary("maximum"),
-  minimum: binary("minimum"),
-  eq: binary("eq"),
-  ne: binary("ne"),
-  lt: binary("lt"),
-  le: binary("le"),
-  and: binary("and"),
-  or: binary("or"),
-  xor: binary("xor"),
-  shiftLeft: binary("shiftLeft"),
-  shiftRight: binary("shiftRight"),
+  ...tabulate(binaryOps, binary),
   where: (_, [condition, yes, no]) => build.where(condition as Node, yes as Node, no as Node),
   barrier: (_, [x, token]) => build.barrier(x as Node, token as Node),
   threefry: (node, [a, b, c, d]) => build.threefry(node.attributes.word, a as Node, b as Node, c as Node, d as Node),

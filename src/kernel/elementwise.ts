@@ -4,6 +4,7 @@
 
 import { type DType, isFloat, isHalf } from "../graph/dtype.ts";
 import type { Expression, Scalar } from "../graph/kernel.ts";
+import { isRealFunction } from "../graph/operation.ts";
 import { InternalError } from "../util/errors.ts";
 import * as x from "./expression.ts";
 import { fromBfloat, fromHalf, toBfloat, toHalf } from "./maths/half.ts";
@@ -45,6 +46,7 @@ export function operate(
 ): Expression {
   const [a, b, c] = inputs as [Expression, Expression, Expression];
   const { emit } = writer;
+  if (isRealFunction(op)) return unaryMaths[op](a, writer);
   switch (op) {
     case "neg":
       return wrap(dtype, isFloat(dtype) ? x.neg(a) : x.sub(0, a));
@@ -53,16 +55,6 @@ export function operate(
       return isFloat(dtype) ? x.abs(a) : wrap(dtype, x.max(a, x.sub(0, a)));
     case "sign":
       return sign(dtype, a);
-    case "exp":
-    case "expm1":
-    case "log":
-    case "log1p":
-    case "sin":
-    case "cos":
-    case "tanh":
-    case "erf":
-    case "erfc":
-      return unaryMaths[op](a, writer);
     case "sqrt":
       return x.sqrt(a);
     case "floor":

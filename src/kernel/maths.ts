@@ -2,6 +2,7 @@
 // branch-free code of the folder maths/; float64 calls the host, lane by lane.
 
 import type { Expression, HostFunction } from "../graph/kernel.ts";
+import type { RealFunction } from "../graph/operation.ts";
 import { type Emit, host, isSimple } from "./expression.ts";
 import { atan2 } from "./maths/arctangent.ts";
 import { erf, erfc } from "./maths/erf.ts";
@@ -32,7 +33,7 @@ function withHost(name: HostFunction, lanes: (x: Expression, emit: Emit, writer:
  * for all arguments, subnormal ones and results among them, with −0, ±∞ and NaN as in JavaScript; sin and cos 2.5 beyond |x| = 2²¹.
  * float64 is as good as the host's.
  */
-export const unaryMaths: Readonly<Record<"exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tanh" | "erf" | "erfc", UnaryMaths>> = {
+export const unaryMaths: Readonly<Record<RealFunction, UnaryMaths>> = {
   exp: withHost("exp", exp),
   expm1: withHost("expm1", expm1),
   log: withHost("log", log),

@@ -4,7 +4,7 @@
 import * as build from "../../src/graph/build.ts";
 import { isFloat } from "../../src/graph/dtype.ts";
 import type { Node } from "../../src/graph/node.ts";
-import type { BinaryOp, UnaryOp } from "../../src/graph/operation.ts";
+import type { BinaryOp, PlainUnaryOp } from "../../src/graph/operation.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import { regionOf } from "./operations/case.ts";
 
@@ -59,8 +59,8 @@ function spread(x: Node, shape: Shape, axes: readonly number[]): Node {
   );
 }
 
-const bounded: readonly Exclude<UnaryOp, "cast" | "checkBounds">[] = ["sin", "cos", "tanh", "erf", "erfc", "neg", "abs"];
-const steps: readonly Exclude<UnaryOp, "cast" | "checkBounds">[] = ["sign", "floor", "ceil", "round", "trunc"];
+const bounded: readonly PlainUnaryOp[] = ["sin", "cos", "tanh", "erf", "erfc", "neg", "abs"];
+const steps: readonly PlainUnaryOp[] = ["sign", "floor", "ceil", "round", "trunc"];
 const arithmetic: readonly BinaryOp[] = ["add", "sub", "mul", "maximum", "minimum"];
 const comparisons: readonly BinaryOp[] = ["lt", "le", "eq", "ne"];
 const integer: readonly BinaryOp[] = [

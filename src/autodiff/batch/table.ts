@@ -21,7 +21,7 @@ import {
   window,
 } from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
-import type { BinaryOp, UnaryOp } from "../../graph/operation.ts";
+import { type BinaryOp, binaryOps, type Op, type PlainUnaryOp, plainUnaryOps, tabulate } from "../../graph/operation.ts";
 import type { BatchRows, BatchRule, BatchTable, Mapped } from "../rule.ts";
 import { full, moveAxis, shifted } from "./axis.ts";
 import { indexing } from "./indexing.ts";
@@ -30,13 +30,15 @@ import { regionRules } from "./region.ts";
 /** The only operand, which is batched. */
 const only = (inputs: readonly Mapped[]): Node => (inputs[0] as Mapped).node;
 
-const one = <O extends Exclude<UnaryOp, "cast" | "checkBounds">>(op: O): BatchRule<O> => {
-  return (_, inputs) => unary(op, only(inputs));
-};
+const one =
+  (op: PlainUnaryOp): BatchRule<Op> =>
+  (_, inputs) =>
+    unary(op, only(inputs));
 
-const two = <O extends BinaryOp>(op: O): BatchRule<O> => {
-  return (_, inputs, size) => binary(op, full(inputs[0] as Mapped, size), full(inputs[1] as Mapped, size));
-};
+const two =
+  (op: BinaryOp): BatchRule<Op> =>
+  (_, inputs, size) =>
+    binary(op, full(inputs[0] as Mapped, size), full(inputs[1] as Mapped, size));
 
 const reduction = <O extends "reduceSum" | "reduceProduct" | "reduceMax" | "reduceMin">(op: O): BatchRule<O> => {
   return (node, inputs) => reduce(op, only(inputs), shifted((node.attributes as { axes: readonly number[] }).axes));
@@ -71,45 +73,10 @@ const contractRule: BatchRule<"contract"> = (node, [a, b]) => {
 };
 
 const elementwise: BatchRows<"unary" | "binary" | "nary"> = {
-  neg: one("neg"),
-  abs: one("abs"),
-  sign: one("sign"),
-  exp: one("exp"),
-  expm1: one("expm1"),
-  log: one("log"),
-  log1p: one("log1p"),
-  sqrt: one("sqrt"),
-  sin: one("sin"),
-  cos: one("cos"),
-  tanh: one("tanh"),
-  erf: one("erf"),
-  erfc: one("erfc"),
-  floor: one("floor"),
-  ceil: one("ceil"),
-  round: one("round"),
-  trunc: one("trunc"),
-  not: one("not"),
-  stopGradient: one("stopGradient"),
+  ...tabulate(plainUnaryOps, one),
   cast: (node, inputs) => cast(only(inputs), node.dtype),
   checkBounds: (node, inputs) => checkBounds(only(inputs), node.attributes.size, node.attributes.message),
-  add: two("add"),
-  sub: two("sub"),
-  mul: two("mul"),
-  div: two("div"),
-  pow: two("pow"),
-  atan2: two("atan2"),
-  remainder: two("remainder"),
-  maximum: two("maximum"),
-  minimum: two("minimum"),
-  eq: two("eq"),
-  ne: two("ne"),
-  lt: two("lt"),
-  le: two("le"),
-  and: two("and"),
-  or: two("or"),
-  xor: two("xor"),
-  shiftLeft: two("shiftLeft"),
-  shiftRight: two("shiftRight"),
+  ...tabulate(binaryOps, two),
   where: (_, inputs, size) => where(...(all(inputs, size) as [Node, Node, Node])),
   barrier: (_, inputs, size) => barrier(...(all(inputs, size) as [Node, Node])),
   threefry: (node, inputs, size) => threefry(node.attributes.word, ...(all(inputs, size) as [Node, Node, Node, Node])),

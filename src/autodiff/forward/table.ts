@@ -22,10 +22,10 @@ import {
 } from "../../graph/build.ts";
 import { computed } from "../../graph/dtype.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
-import type { Op } from "../../graph/operation.ts";
+import { binaryOps, type Op, type OpsOf, plainUnaryOps, tabulate } from "../../graph/operation.ts";
 import { add, like, zerosLike } from "../arithmetic.ts";
 import { reverseTable } from "../reverse/table.ts";
-import type { ForwardRows, ForwardTable, ReverseRule } from "../rule.ts";
+import type { ForwardRule, ForwardTable, ReverseRule } from "../rule.ts";
 import { regionRules } from "./region.ts";
 import { transposeOf } from "./transpose.ts";
 
@@ -62,47 +62,8 @@ function transposed(node: Node, tangents: readonly (Node | null)[]): Node {
   );
 }
 
-const elementwise: Omit<ForwardRows<"unary" | "binary" | "nary">, "cast" | "mul" | "where"> = {
-  neg: diagonal,
-  abs: diagonal,
-  exp: diagonal,
-  expm1: diagonal,
-  log: diagonal,
-  log1p: diagonal,
-  sqrt: diagonal,
-  sin: diagonal,
-  cos: diagonal,
-  tanh: diagonal,
-  erf: diagonal,
-  erfc: diagonal,
-  barrier: diagonal,
-  sign: null,
-  floor: null,
-  ceil: null,
-  round: null,
-  trunc: null,
-  not: null,
-  stopGradient: null,
-  checkBounds: null,
-  add: diagonal,
-  sub: diagonal,
-  div: diagonal,
-  pow: diagonal,
-  atan2: diagonal,
-  remainder: diagonal,
-  maximum: diagonal,
-  minimum: diagonal,
-  eq: null,
-  ne: null,
-  lt: null,
-  le: null,
-  and: null,
-  or: null,
-  xor: null,
-  shiftLeft: null,
-  shiftRight: null,
-  threefry: null,
-};
+/** An elementwise operation goes forward where it goes backward. */
+const elementwise = (op: OpsOf<"unary" | "binary" | "nary">): ForwardRule<Op> | null => (reverseTable[op] === null ? null : diagonal);
 
 export const forwardTable: ForwardTable = {
   constant: null,
@@ -110,8 +71,12 @@ export const forwardTable: ForwardTable = {
   buffer: null,
   iota: null,
 
-  ...elementwise,
+  ...tabulate(plainUnaryOps, elementwise),
+  ...tabulate(binaryOps, elementwise),
   mul: product,
+  checkBounds: null,
+  barrier: diagonal,
+  threefry: null,
   cast: (node, [t]) => cast(t as Node, computed(node.dtype)),
   where: (node, [, yes, no]) => where(inputOf(node, 0), yes ?? zerosLike(node), no ?? zerosLike(node)),
 

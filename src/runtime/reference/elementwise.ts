@@ -2,11 +2,11 @@
 // their dtype, float32 results are rounded (or not) by the caller.
 
 import { coerce, type DType, decode, encode, isFloat, isHalf } from "../../graph/dtype.ts";
-import type { BinaryOp, UnaryOp } from "../../graph/operation.ts";
+import type { BinaryOp, PlainUnaryOp } from "../../graph/operation.ts";
 import { erf, erfc, roundHalfEven } from "../../util/special.ts";
 
 /** Unary operations that need nothing but the value and its dtype. */
-export const unaryFunctions: Record<Exclude<UnaryOp, "cast" | "checkBounds">, (x: number, dtype: DType) => number> = {
+export const unaryFunctions: Record<PlainUnaryOp, (x: number, dtype: DType) => number> = {
   neg: (x, dtype) => coerceInteger(dtype, -x),
   abs: (x, dtype) => coerceInteger(dtype, Math.abs(x)),
   sign: (x) => (Number.isNaN(x) ? 0 : Math.sign(x)),

@@ -4,7 +4,7 @@
 import { binary, broadcastTo, constant, where as select, unary } from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
-import type { BinaryOp, UnaryOp } from "../../graph/operation.ts";
+import type { BinaryOp, PlainUnaryOp } from "../../graph/operation.ts";
 import { broadcastShapes } from "../../graph/shape.ts";
 import { align, condition, fill, floating, nodeOf, type Operand } from "./operands.ts";
 
@@ -125,11 +125,11 @@ export const pow: Binary = (a, b) => {
 };
 
 const float =
-  (op: Exclude<UnaryOp, "cast" | "checkBounds">): Unary =>
+  (op: PlainUnaryOp): Unary =>
   (x) =>
     unary(op, floating(x));
 const plain =
-  (op: Exclude<UnaryOp, "cast" | "checkBounds">): Unary =>
+  (op: PlainUnaryOp): Unary =>
   (x) =>
     unary(op, x);
 

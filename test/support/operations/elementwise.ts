@@ -2,7 +2,7 @@
 
 import * as build from "../../../src/graph/build.ts";
 import type { Node } from "../../../src/graph/node.ts";
-import type { BinaryOp, UnaryOp } from "../../../src/graph/operation.ts";
+import type { BinaryOp, PlainUnaryOp } from "../../../src/graph/operation.ts";
 import type { Shape } from "../../../src/graph/shape.ts";
 import { bools, bytes, floats, integers, type Operand, special, unsigned, vector, words } from "../values.ts";
 import { type OperationCase, plain, type Rows, row, smooth } from "./case.ts";
@@ -15,7 +15,7 @@ function pairs({ dtype, data }: Operand): [Operand, Operand] {
 }
 
 function unary(
-  op: Exclude<UnaryOp, "cast" | "checkBounds">,
+  op: PlainUnaryOp,
   kind: "plain" | "differentiable" | "smooth",
   options: { low?: number; high?: number; edges?: readonly Operand[] } = {},
 ): OperationCase[] {
