@@ -5,6 +5,7 @@
 export { type DeviceName, device, setDevice, setThreads, threads } from "./engine/devices.ts";
 export { Setting } from "./engine/setting.ts";
 export { type Stats, stats } from "./engine/stats.ts";
+export type { ThreadOptions, Threads } from "./graph/device.ts";
 export type { DType } from "./graph/dtype.ts";
 export { binaryCrossEntropy, crossEntropy, meanAbsoluteError, meanSquaredError, mse } from "./loss/index.ts";
 export { Dropout } from "./nn/dropout.ts";

@@ -1,6 +1,6 @@
 // The device table: which devices there are, which one is in use, and why.
 
-import type { Device, Threads } from "../graph/device.ts";
+import type { Device, ThreadOptions, Threads } from "../graph/device.ts";
 import { renderWasm } from "../render/wasm/render.ts";
 import { evaluateRegion } from "../runtime/reference/evaluate.ts";
 import { createWasmDevice } from "../runtime/wasm/device.ts";
@@ -8,7 +8,7 @@ import { wasmSupport } from "../runtime/wasm/support.ts";
 import { mistake, show } from "../util/errors.ts";
 import { createNative } from "./native.ts";
 import { Setting } from "./setting.ts";
-import { askThreads, threadsOf, threadsWanted } from "./threads.ts";
+import { askThreads, tellThreads, threadsOf } from "./threads.ts";
 
 /** Devices by name; `"auto"` takes the fastest that works here. */
 export type DeviceName = "reference" | "wasm" | "native";
@@ -36,7 +36,7 @@ export function deviceOf(name: DeviceName): Device {
   let device = created.get(name);
   if (device === undefined) {
     device = table[name]();
-    if (device.kind === "program") device.setThreads(threadsWanted());
+    if (device.kind === "program") tellThreads(device);
     created.set(name, device);
   }
   return device;
@@ -83,12 +83,14 @@ export function device(): { readonly name: DeviceName; readonly reason: string }
  *
  * @param count 1 to 256, the calling thread included; or `"auto"` for the default: the environment variable
  *   `DOWNHILL_THREADS`, else one thread for each core.
+ * @param options `workerUrl`: where a page finds the package's file `downhill/worker`, if its content policy forbids workers from
+ *   `blob:` addresses; heeded by workers that are made from then on.
  * @throws UserError `OPTION` for another number.
  * @example
  * setThreads(1);
  */
-export function setThreads(count: number | "auto"): void {
-  askThreads(count === "auto" ? null : count, created.values());
+export function setThreads(count: number | "auto", options: ThreadOptions = {}): void {
+  askThreads(count === "auto" ? null : count, options, created.values());
 }
 
 /**

@@ -24,6 +24,8 @@ export interface ProgramFailure {
 
 /** A loaded program. Dispatch is synchronous. */
 export interface Executable {
+  /** Where the program has marks: for each slot the seconds and the times it was met, since the program was loaded. */
+  readonly marks?: Float64Array;
   /**
    * Runs the program `repeat` times. Inputs are made resident where they are not. Output storages are given memory by the
    * device unless they already have some (an in-place update passes the same storage as input and output).
@@ -38,6 +40,12 @@ export interface Threads {
   readonly reason: string | null;
 }
 
+/** How threads are made. */
+export interface ThreadOptions {
+  /** Where a browser finds the source of workers; by default it comes with the program. */
+  readonly workerUrl?: string | URL;
+}
+
 /** A device that runs programs made of kernels. */
 export interface ProgramDevice {
   readonly kind: "program";
@@ -46,7 +54,7 @@ export interface ProgramDevice {
   /** Threads that a run may use, the calling one included. The same bits for any number. */
   readonly threads: Threads;
   /** Asks for so many threads; what came of it is in `threads`. Takes effect with the next run. */
-  setThreads(count: number): void;
+  setThreads(count: number, options?: ThreadOptions): void;
   load(program: Program): Executable;
   /** Brings elements from JavaScript to the device. */
   upload(dtype: DType, data: TypedArray): Resident;

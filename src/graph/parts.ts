@@ -3,6 +3,9 @@
 
 import type { Kernel } from "./kernel.ts";
 
+/** More threads than this are never asked for. */
+export const mostThreads = 256;
+
 /** What one thread does in a second, roughly; the slower of the two bounds a kernel. */
 const pace = { flops: 3e10, bytes: 1e10 };
 /** Seconds below which a kernel stays on one thread. */

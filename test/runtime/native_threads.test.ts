@@ -9,14 +9,14 @@ import { afterAll, describe, expect, it } from "vitest";
 import { deviceOf } from "../../src/engine/devices.ts";
 import type { ProgramDevice } from "../../src/graph/device.ts";
 import { bytesOf } from "../../src/graph/dtype.ts";
-import type { Kernel, Program } from "../../src/graph/kernel.ts";
+import type { Kernel } from "../../src/graph/kernel.ts";
 import { setDevice, setThreads, threads } from "../../src/index.ts";
 import { renderC } from "../../src/render/c/program.ts";
 import { createNativeDevice } from "../../src/runtime/native/device.ts";
 import * as l from "../support/language.ts";
 import { native } from "../support/native.ts";
 import { runOn } from "../support/run_program.ts";
-import { laborious, shareEverything } from "../support/sharing.ts";
+import { flagging, shareEverything, uneven } from "../support/sharing.ts";
 import { train, trainings } from "../support/training.ts";
 import { generator } from "../support/values.ts";
 
@@ -31,31 +31,6 @@ const device = (count: number, options: { compiler?: string } = {}): ProgramDevi
 /** Threads of this process, as Linux counts them. */
 const alive = () => readdirSync("/proc/self/task").length;
 const run = promisify(execFile);
-
-/** out[i] = a function of a[i] that takes a while for some i. */
-function uneven(n: number, grain = 1): Program {
-  const x = l.variable(l.f32, "x");
-  const rounds = l.binary("and", l.binary("shr", l.int("i"), l.int(3)), l.int(255));
-  const turn = l.set("x", l.fma(x, l.constant(l.f32, 0.99), l.constant(l.f32, 1)));
-  const body = [l.loop("j", 0, rounds, 1, [turn]), l.store(1, "i", x)];
-  const kernel = l.kernel(["f32", "f32!"], n, [l.loop("i", l.begin, l.end, 1, [l.define("x", l.load(l.f32, 0, "i")), ...body])]);
-  return laborious(l.program([{ ...kernel, grain }], 1, 1, [l.call(0, 0, 1)]));
-}
-
-/** Flags every element that is below zero with its value, by a number that says which of two checks. */
-function flagging(n: number): Program {
-  const x = l.load(l.i32, 0, "i");
-  const flag = (check: number) => ({ kind: "flag", check, condition: l.binary("lt", x, l.int(-check)), value: x }) as const;
-  const kernel = l.kernel(["i32", "i32!"], n, [l.loop("i", l.begin, l.end, 1, [flag(1), flag(0), l.store(1, "i", x)])]);
-  return laborious(
-    l.program([kernel], 1, 1, [l.call(0, 0, 1)], {
-      checks: [
-        { message: "negative", size: 0 },
-        { message: "below −1", size: 0 },
-      ],
-    }),
-  );
-}
 
 describe.runIf(native)("threads of the native device", () => {
   it.each(Object.keys(trainings))("train a %s to the same bits, whatever their number", async (name) => {

@@ -80,8 +80,8 @@ export const shareLayout: ShareLayout = {
   mail: slot.mail,
 };
 
-/** Looks at the state before sleeping: a few tens of microseconds, as long as what stands between two shared kernels often takes. */
-const looks = 1 << 16;
+/** Looks at the state before sleeping, at 3 ns or so: longer than what mostly stands between two shared kernels. */
+const looks = 1 << 15;
 
 const thunkSignature: Signature = { parameters: ["i32", "i32"], results: [] };
 

@@ -2,7 +2,7 @@
 // A run writes the table, calls the module once, and takes the outputs; it allocates no JavaScript objects but small results.
 // The renderer is passed in, because render/ and runtime/ do not know each other.
 
-import type { Executable, ProgramDevice, Threads } from "../../graph/device.ts";
+import type { Executable, ProgramDevice, ThreadOptions, Threads } from "../../graph/device.ts";
 import type { DType, TypedArray } from "../../graph/dtype.ts";
 import { type HostFunction, type Program, padded, type Target } from "../../graph/kernel.ts";
 import type { Resident } from "../../graph/storage.ts";
@@ -80,6 +80,7 @@ class WasmDevice implements ProgramDevice, ProgramHost {
   private pool: Pool | null = null;
   private sharing: ShareLayout | null = null;
   private threadsWanted = 1;
+  private workerUrl: string | URL | null = null;
   private programs = 0;
 
   constructor(render: WasmRenderer, support: WasmSupport) {
@@ -91,12 +92,13 @@ class WasmDevice implements ProgramDevice, ProgramHost {
   get threads(): Threads {
     const { unshared } = this.heap;
     if (unshared !== null) return { count: 1, reason: unshared };
-    return { count: this.pool?.count ?? this.threadsWanted, reason: this.pool?.reason ?? null };
+    return this.pool?.threads ?? { count: this.threadsWanted, reason: null };
   }
 
-  setThreads(count: number): void {
+  setThreads(count: number, { workerUrl }: ThreadOptions = {}): void {
     this.threadsWanted = count;
-    this.pool?.resize(count);
+    this.workerUrl = workerUrl ?? null;
+    this.pool?.resize(count, this.workerUrl);
   }
 
   load(program: Program): Executable {
@@ -111,7 +113,7 @@ class WasmDevice implements ProgramDevice, ProgramHost {
     this.reserve(this.table, rendered.tableBytes);
     const { sharing, hostFunctions } = rendered;
     this.sharing ??= sharing;
-    const shared = sharing === null ? null : { number: ++this.programs, module, hostFunctions, sent: 0 };
+    const shared = sharing === null ? null : { number: ++this.programs, module, hostFunctions, generation: 0 };
     return new WasmExecutable(this, program, rendered.layout, instance.exports.run as Start, shared);
   }
 
@@ -126,7 +128,7 @@ class WasmDevice implements ProgramDevice, ProgramHost {
   prepare(program: SharedProgram): void {
     if (this.pool === null && this.threadsWanted > 1) {
       this.pool = new Pool(this.heap, this.sharing as ShareLayout);
-      this.pool.resize(this.threadsWanted);
+      this.pool.resize(this.threadsWanted, this.workerUrl);
     }
     this.pool?.prepare(program);
   }

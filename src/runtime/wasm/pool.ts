@@ -1,7 +1,9 @@
 // The workers of one memory. They are made when a program is first shared, sleep in the shared memory while there is nothing to do,
 // and never keep the process alive. Modules reach them by message, once each; before it is read, the work is done without that worker.
 
+import type { Threads } from "../../graph/device.ts";
 import type { HostFunction } from "../../graph/kernel.ts";
+import { mostThreads } from "../../graph/parts.ts";
 import type { Heap } from "./heap.ts";
 import { workerSource } from "./worker_source.ts";
 
@@ -40,8 +42,8 @@ export interface SharedProgram {
   readonly number: number;
   readonly module: WebAssembly.Module;
   readonly hostFunctions: readonly HostFunction[];
-  /** The pool's generation that it was last sent to. */
-  sent: number;
+  /** That of the pool when all workers were last told of it; 0 before. */
+  generation: number;
 }
 
 /** What Node's workers and the browsers' have in common. */
@@ -52,62 +54,46 @@ interface Thread {
 interface Member {
   readonly thread: Thread;
   readonly slot: number;
-  /** Numbers of the programs that were sent. */
-  readonly sent: Set<number>;
+  /** Numbers of the programs that it was told of. */
+  readonly known: Set<number>;
 }
 
-const mostThreads = 256;
-
 export class Pool {
-  /** Why there are fewer workers than were asked for. */
-  reason: string | null = null;
   private readonly heap: Heap;
   private readonly layout: ShareLayout;
   private readonly members: Member[] = [];
   private readonly freeSlots: number[] = [];
-  private wanted = 0;
   /** Changes with every worker that comes. */
-  private generation = 1;
+  private generation = 0;
+  private failure: string | null = null;
   private readonly unused = new FinalizationRegistry<number>((program) => this.forget(program));
 
   constructor(heap: Heap, layout: ShareLayout) {
     this.heap = heap;
     this.layout = layout;
-    for (let slot = mostThreads - 1; slot >= 1; slot--) this.freeSlots.push(layout.slots + slot * layout.slotBytes);
+    // The first slot is the calling thread's.
+    for (let i = mostThreads - 1; i >= 1; i--) this.freeSlots.push(layout.slots + i * layout.slotBytes);
     heap.words[layout.mayWait >> 2] = mayWait() ? 1 : 0;
   }
 
-  /** Threads that run programs, the calling one included. */
-  get count(): number {
-    return this.members.length + 1;
+  /** The threads that run programs, the calling one included. */
+  get threads(): Threads {
+    return { count: this.members.length + 1, reason: this.failure };
   }
 
-  /** Makes or ends workers, so that there are so many threads. */
-  resize(count: number): void {
-    if (count - 1 === this.wanted) return;
-    this.wanted = count - 1;
-    this.reason = null;
-    while (this.members.length > this.wanted) this.send(this.members.pop() as Member, {});
-    while (this.members.length < this.wanted && this.add());
+  /** Makes workers or ends some, for so many threads. A page takes their source from `workerUrl`, else from a Blob. */
+  resize(count: number, workerUrl: string | URL | null): void {
+    this.failure = null;
+    while (this.members.length + 1 > count) this.send(this.members.pop() as Member, {});
+    while (this.members.length + 1 < count && this.add(workerUrl));
   }
 
-  /** Before a run of a program: all workers know it, or will. */
+  /** Before a run of a program: every worker knows it, or will. */
   prepare(program: SharedProgram): void {
     const { words } = this.heap;
     words[this.layout.program >> 2] = program.number;
-    words[this.layout.threads >> 2] = this.count;
-    if (program.sent !== this.generation) this.provide(program);
-  }
-
-  private provide(program: SharedProgram): void {
-    const { number, module, hostFunctions } = program;
-    if (program.sent === 0) this.unused.register(program, number);
-    program.sent = this.generation;
-    for (const member of this.members) {
-      if (member.sent.has(number)) continue;
-      member.sent.add(number);
-      this.send(member, { program: number, module, hostFunctions });
-    }
+    words[this.layout.threads >> 2] = this.members.length + 1;
+    if (program.generation !== this.generation) this.introduce(program);
   }
 
   /** After a trap: nobody enters the job any more; waits for whoever is inside. */
@@ -119,10 +105,22 @@ export class Pool {
     words[trapped >> 2] = 0;
   }
 
-  private forget(program: number): void {
-    for (const member of this.members) if (member.sent.delete(program)) this.send(member, { program });
+  private introduce(program: SharedProgram): void {
+    const { number, module, hostFunctions } = program;
+    if (program.generation === 0) this.unused.register(program, number);
+    program.generation = this.generation;
+    for (const member of this.members) {
+      if (member.known.has(number)) continue;
+      member.known.add(number);
+      this.send(member, { program: number, module, hostFunctions });
+    }
   }
 
+  private forget(program: number): void {
+    for (const member of this.members) if (member.known.delete(program)) this.send(member, { program });
+  }
+
+  /** Sends a letter, and lets a worker that sleeps or looks for work in the shared memory know of it. */
   private send(member: Member, letter: Letter): void {
     const { words } = this.heap;
     const { state, sequence, mail } = this.layout;
@@ -132,38 +130,42 @@ export class Pool {
     Atomics.notify(words, state >> 2);
   }
 
-  private add(): boolean {
+  private add(workerUrl: string | URL | null): boolean {
     const slot = this.freeSlots.pop();
     if (slot === undefined) return false;
     const { heap, layout } = this;
     heap.bytes.fill(0, slot, slot + layout.slotBytes);
     try {
-      let member: Member | null = null;
-      const thread = startThread((why) => {
-        this.freeSlots.push(slot);
-        const at = member === null ? -1 : this.members.indexOf(member);
-        if (at < 0) return;
-        this.members.splice(at, 1);
-        this.reason = `a worker ended: ${why}`;
-      });
-      member = { thread, slot, sent: new Set() };
+      const thread = startThread(workerUrl, (why) => this.left(member, why));
+      const member: Member = { thread, slot, known: new Set() };
+      thread.postMessage({ memory: heap.memory, layout, slot });
       this.members.push(member);
       this.generation++;
-      thread.postMessage({ memory: heap.memory, layout, slot });
       return true;
     } catch (error) {
-      this.reason = `no worker could be made: ${(error as Error).message}`;
+      this.freeSlots.push(slot);
+      this.failure = `no worker could be made: ${(error as Error).message}`;
       return false;
     }
   }
+
+  /** A worker is gone; `why` is of interest where it was not sent away. */
+  private left(member: Member, why: string): void {
+    this.freeSlots.push(member.slot);
+    const at = this.members.indexOf(member);
+    if (at < 0) return;
+    this.members.splice(at, 1);
+    this.failure = `a worker ended: ${why}`;
+  }
 }
 
-/** Starts a worker; `ended` is called when it is gone. */
-function startThread(ended: (why: string) => void): Thread {
+/** Starts a worker that does not keep the process alive. */
+function startThread(workerUrl: string | URL | null, ended: (why: string) => void): Thread {
   const node = (globalThis as { process?: NodeJS.Process }).process?.getBuiltinModule?.("node:worker_threads");
   if (node !== undefined) {
-    let why = "it was told to";
-    const worker = new node.Worker(workerSource, { eval: true, execArgv: [], name: "downhill" });
+    let why = "without a reason";
+    // Without the flags and variables of this process, which may preload what workers have no use for.
+    const worker = new node.Worker(workerSource, { eval: true, execArgv: [], env: {}, name: "downhill" });
     worker.unref();
     worker.on("error", (error: Error) => {
       why = error.message;
@@ -171,11 +173,21 @@ function startThread(ended: (why: string) => void): Thread {
     worker.on("exit", () => ended(why));
     return worker;
   }
-  const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-  const worker = new Worker(url);
-  worker.onerror = (event) => ended(event.message);
-  worker.onmessage = () => ended("it was told to");
+  const worker = new Worker(workerUrl ?? blobUrl(), { name: "downhill" });
+  worker.onerror = ({ message }) => {
+    worker.terminate();
+    ended(message || "it could not be loaded; where the page forbids blob: addresses, give setThreads a workerUrl");
+  };
+  // Its last word.
+  worker.onmessage = () => ended("");
   return worker;
+}
+
+let blob: string | null = null;
+
+function blobUrl(): string {
+  blob ??= URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
+  return blob;
 }
 
 /** Whether this thread may sleep: a page's main one may not. */
