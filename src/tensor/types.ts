@@ -1,6 +1,7 @@
 // Dtypes at the type level: what two operands give. It says what promote() does, with three simplifications that only show
-// in rare programs: a function of one 16-bit float gives float32 though its type may say that it stays; a fraction beside an integer tensor gives float32 though the type says the integer, and a float64
-// tensor that is no scalar beside float32 gives float64 though the type says float32.
+// in rare programs: a function of one 16-bit float gives float32 though its type may say that it stays; a fraction beside an
+// integer tensor gives float32 though the type says the integer; and types do not tell float64 scalars from tensors: beside floats
+// float64 counts as a scalar (the type says float32), beside integers as a tensor (float64).
 
 import type { DType } from "../graph/dtype.ts";
 import type { Tensor } from "./tensor.ts";
