@@ -21,12 +21,12 @@ function pick(pool: readonly Node[], choice: number | undefined, fits: (node: No
   return list.length === 0 ? undefined : choose(list, choice);
 }
 
-/** A float32 node; there always is one. */
-const float = (pool: readonly Node[], choice: number | undefined) => pick(pool, choice, (n) => n.dtype === "float32") as Node;
+/** A float node; there always is one. Its dtype is that of all of the pool's floats. */
+const float = (pool: readonly Node[], choice: number | undefined) => pick(pool, choice, (n) => isFloat(n.dtype)) as Node;
 
-/** A float32 node with at least one axis. */
+/** A float node with at least one axis. */
 function withAxis(pool: readonly Node[], choice: number | undefined): Node {
-  return pick(pool, choice, (n) => n.dtype === "float32" && n.shape.length > 0) ?? build.reshape(float(pool, choice), [1]);
+  return pick(pool, choice, (n) => isFloat(n.dtype) && n.shape.length > 0) ?? build.reshape(float(pool, choice), [1]);
 }
 
 /** An int32 scalar. */
@@ -76,6 +76,11 @@ const integer: readonly BinaryOp[] = [
   "minimum",
   "shiftLeft",
   "shiftRight",
+];
+
+const inDouble = [
+  ...["smooth", "steep", "step", "binary", "divide", "select", "reduce", "extreme", "centre", "softmax", "position", "sort", "running"],
+  ...["angle", "slice", "pad", "join", "matmul", "gram"],
 ];
 
 const positive = (x: Node) => binary("add", unary("abs", x), number(x, 0.5));
@@ -244,6 +249,12 @@ export const patterns: Record<string, Pattern> = {
   total: (pool, [a, axes]) => {
     const x = pick(pool, a, (n) => n.dtype === "int32") as Node;
     pool.push(build.reduce("reduceSum", x, someAxes(x, axes)));
+  },
+  // What another pattern makes of floats, made in float64.
+  double: (pool, [a, b, name, ...choices]) => {
+    const wide: Node[] = [float(pool, a), float(pool, b)].map((x) => build.cast(x, "float64"));
+    (patterns[choose(inDouble, name)] as Pattern)(wide, choices);
+    pool.push(build.cast(wide[wide.length - 1] as Node, "float32"));
   },
   cast: (pool, [a, to]) => {
     const x = pick(pool, a) as Node;
