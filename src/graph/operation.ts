@@ -61,6 +61,7 @@ export interface Attributes {
   tanh: NoAttributes;
   erf: NoAttributes;
   erfc: NoAttributes;
+  erfinv: NoAttributes;
   floor: NoAttributes;
   ceil: NoAttributes;
   round: NoAttributes;
@@ -176,6 +177,7 @@ export const familyOf = {
   tanh: "unary",
   erf: "unary",
   erfc: "unary",
+  erfinv: "unary",
   floor: "unary",
   ceil: "unary",
   round: "unary",
@@ -265,7 +267,7 @@ export function tabulate<O extends Op, Row>(ops: readonly O[], row: (op: O) => R
 }
 
 /** Functions of one real number that need a formula (kernel/maths), which is right but for the last places. */
-export const realFunctions = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "erfc"] as const;
+export const realFunctions = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "erfc", "erfinv"] as const;
 
 realFunctions satisfies readonly PlainUnaryOp[];
 

@@ -2,30 +2,13 @@
 
 import { bytesOf } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
+import { workOf } from "../graph/work.ts";
 import type { Variable } from "./index.ts";
-import type { OperationName, Value } from "./value.ts";
-
-const expensive: Partial<Record<OperationName, number>> = {
-  exp: 16,
-  expm1: 24,
-  log: 20,
-  log1p: 24,
-  sin: 24,
-  cos: 24,
-  tanh: 28,
-  erf: 30,
-  erfc: 60,
-  atan2: 40,
-  pow: 60,
-  threefry: 70,
-  div: 4,
-  sqrt: 4,
-  remainder: 16,
-};
+import type { Value } from "./value.ts";
 
 /** Instructions of one value, its operands not counted; roughly. */
 export function weightOf(value: Value): number {
-  if (value.kind === "operation") return expensive[value.op] ?? 1;
+  if (value.kind === "operation") return value.op === "clamp" ? 2 : workOf(value.op);
   return value.kind === "constant" ? 0 : 1;
 }
 

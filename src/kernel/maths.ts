@@ -6,6 +6,7 @@ import type { RealFunction } from "../graph/operation.ts";
 import { type Emit, host, isSimple } from "./expression.ts";
 import { atan2 } from "./maths/arctangent.ts";
 import { erf, erfc } from "./maths/erf.ts";
+import { erfinv, erfinvDouble } from "./maths/erfinv.ts";
 import { exp, expm1, tanh } from "./maths/exponential.ts";
 import { log, log1p } from "./maths/logarithm.ts";
 import { pow } from "./maths/power.ts";
@@ -28,7 +29,7 @@ function withHost(name: HostFunction, lanes: (x: Expression, emit: Emit, writer:
  * The functions of one argument. In float32, with a multiply-add that rounds once or twice alike, the error in units in the last
  * place is below (measured at every 11th float32):
  *
- *     exp 1.05   expm1 1.5   log 1   log1p 1.5   sin, cos 1.75   tanh 1.5   erf 1.25   erfc 4.5
+ *     exp 1.05   expm1 1.5   log 1   log1p 1.5   sin, cos 1.75   tanh 1.5   erf 1.25   erfc 4.5   erfinv 3
  *
  * for all arguments, subnormal ones and results among them, with −0, ±∞ and NaN as in JavaScript; sin and cos 2.5 beyond |x| = 2²¹.
  * float64 is as good as the host's.
@@ -43,6 +44,7 @@ export const unaryMaths: Readonly<Record<RealFunction, UnaryMaths>> = {
   tanh: withHost("tanh", tanh),
   erf: withHost("erf", erf),
   erfc: withHost("erfc", erfc),
+  erfinv: (x, { emit }) => (x.type.scalar === "f64" ? erfinvDouble : erfinv)(named(x, emit), emit),
 };
 
 /** xʸ as JavaScript's Math.pow, special cases included; in float32 with an error below 1.5 units in the last place. */

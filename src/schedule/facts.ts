@@ -2,31 +2,12 @@
 // from again.
 
 import { is, type Node } from "../graph/node.ts";
-import { familyOf, isElementwise, type Op } from "../graph/operation.ts";
+import { familyOf, isElementwise } from "../graph/operation.ts";
+import { workOf } from "../graph/work.ts";
 import { hasMemory, isMade } from "./memory.ts";
 import type { Sources } from "./source.ts";
 
-/** Operations that cost more than one. On float64 those that the host computes cost more still. */
-const costs: { readonly [O in Op]?: number } = {
-  div: 4,
-  sqrt: 4,
-  remainder: 8,
-  exp: 20,
-  expm1: 25,
-  log: 20,
-  log1p: 25,
-  sin: 30,
-  cos: 30,
-  tanh: 25,
-  erf: 30,
-  erfc: 60,
-  atan2: 40,
-  pow: 50,
-  threefry: 100,
-  gather: 2,
-  dynamicSlice: 2,
-  dynamicUpdate: 4,
-};
+/** On float64 the host computes what needs a formula. */
 const hostCost = 100;
 
 /** Nodes of at most so many operations, on one large operand in memory, are computed again rather than stored. */
@@ -54,7 +35,7 @@ export interface Fact {
 }
 
 export function costOf(node: Node): number {
-  const cost = costs[node.op] ?? 1;
+  const cost = workOf(node.op);
   return node.dtype === "float64" && cost >= 20 ? hostCost : cost;
 }
 

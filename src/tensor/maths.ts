@@ -62,6 +62,16 @@ export function erfc<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
   return wrap(primitives.erfc(x.node));
 }
 
+/**
+ * The inverse of the error function: ±∞ at ±1, NaN beyond. √2 · erfinv(2p − 1) is the normal distribution's quantile of p.
+ *
+ * @example
+ * erfinv(tensor([0, 0.5]));   // [0, 0.47693628]
+ */
+export function erfinv<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
+  return wrap(primitives.erfinv(x.node));
+}
+
 /** 2ˣ, exact for whole x. */
 export function exp2<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
   return wrap(nodes.exp2(x.node));
@@ -120,6 +130,18 @@ export function acosh<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
 /** The number whose hyperbolic tangent is x; NaN outside [−1, 1]. */
 export function atanh<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
   return wrap(nodes.atanh(x.node));
+}
+
+/**
+ * log(x / (1 − x)), the inverse of the sigmoid.
+ *
+ * @param epsilon brings x into [epsilon, 1 − epsilon] first, with gradient 0 outside; from 0 to ½. Without it, x outside [0, 1] gives NaN.
+ * @throws UserError `OPTION` for another epsilon.
+ * @example
+ * logit(tensor([0.5, 0.75]));   // [0, 1.0986123]
+ */
+export function logit<D extends DType>(x: Tensor<D>, epsilon?: number): Tensor<FloatOf<D>> {
+  return wrap(nodes.logit(x.node, epsilon));
 }
 
 /** The angle of the point (x, y) from the x axis, in (−π, π]. @example atan2(tensor([1]), -1);   // [2.3561945] */

@@ -3,8 +3,10 @@
 import { describe, expect, test } from "vitest";
 import type { ProgramDevice } from "../../src/graph/device.ts";
 import type { Expression } from "../../src/graph/kernel.ts";
+import { realFunctions } from "../../src/graph/operation.ts";
 import { powMaths, threefryMaths, unaryMaths } from "../../src/kernel/maths.ts";
-import { erf, erfc } from "../../src/util/special.ts";
+import { erfinv } from "../../src/util/special.ts";
+import { real } from "./real.ts";
 import { interpretColumns, interpretLowered, runLowered, wasmDevices } from "./run.ts";
 import { columnKernel, everyNth, ulpError } from "./ulp.ts";
 
@@ -120,10 +122,27 @@ describe("threefry", () => {
 describe("float64", () => {
   const points = Float64Array.of(-0, 0.1, -0.7, 2.5, 30, -Infinity, Number.NaN, 1e-300);
 
-  test.each(Object.keys(unaryMaths) as (keyof typeof unaryMaths)[])("%s is the host's", (name) => {
+  const ofHost = realFunctions.filter((name) => name !== "erfinv");
+
+  test.each(ofHost)("%s is the host's", (name) => {
     const lowered = columnKernel(([x], _, writer) => unaryMaths[name](x as Expression, writer), 1, points.length, 1, "f64");
-    const expected = Float64Array.from(points, name === "erf" ? erf : name === "erfc" ? erfc : Math[name]);
+    const expected = Float64Array.from(points, real[name].exact);
     for (const { device } of devices) expect(runLowered(device, lowered, [points], "float64", points.length)).toEqual(expected);
+  });
+
+  test("erfinv is right in all but the last places, in one lane and in two", () => {
+    const xs = Float64Array.of(0, 1e-300, 1e-9, -0.2, 0.49999, 0.5, -0.9, 0.999999, 1 - 2 ** -53, 1, -1, 1.5, Number.NaN, -1e-3);
+    for (const lanes of [1, 2]) {
+      const lowered = columnKernel(([x], _, writer) => unaryMaths.erfinv(x as Expression, writer), 1, xs.length, lanes, "f64");
+      for (const { device } of devices) {
+        const results = runLowered(device, lowered, [xs], "float64", xs.length);
+        xs.forEach((x, i) => {
+          const [got, exact] = [results[i] as number, erfinv(x)];
+          if (Number.isFinite(exact)) expect(Math.abs(got - exact), `${x}`).toBeLessThanOrEqual(1e-14 * Math.abs(exact));
+          else expect(got).toBe(exact);
+        });
+      }
+    }
   });
 
   test("pow is the host's", () => {

@@ -9,7 +9,7 @@ import { verifyRegion } from "../../src/graph/verify.ts";
 import { createReferenceDevice } from "../../src/runtime/reference/device.ts";
 import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
 import { UserError } from "../../src/util/errors.ts";
-import { erf, roundHalfEven } from "../../src/util/special.ts";
+import { erf, erfinv, roundHalfEven } from "../../src/util/special.ts";
 import { regionOf } from "../support/operations/case.ts";
 import { allCases, buildCase, operandsOf } from "../support/operations.ts";
 import { elementsOf, vector } from "../support/values.ts";
@@ -95,6 +95,22 @@ describe("arithmetic on floats", () => {
     expect(valueOf(build.cast(x, "uint32"))).toEqual([1, 0, 3e9, 0, 0, 2 ** 32 - 1]);
     expect(valueOf(build.cast(x, "bool"))).toEqual([1, 1, 1, 1, 1, 1]);
     expect(valueOf(build.cast(ints(-1, 256, 257), "uint8"))).toEqual([255, 0, 1]);
+  });
+
+  test("erfinv agrees with a table, and is the inverse of erf", () => {
+    // scipy.special.erfinv
+    const table: readonly [number, number][] = [
+      [0.1, 0.08885599049425769],
+      [0.5, 0.4769362762044699],
+      [0.9, 1.1630871536766743],
+      [1 - 1e-9, 4.320005388105363],
+    ];
+    for (const [x, expected] of table) {
+      expect(Math.abs(erfinv(x) / expected - 1)).toBeLessThan(1e-14);
+      expect(erfinv(-x)).toBe(-erfinv(x));
+    }
+    for (let y = -3; y <= 3; y += 0.25) expect(Math.abs(erfinv(erf(y)) - y)).toBeLessThan(1e-12);
+    expect([erfinv(0), erfinv(1), erfinv(-1), erfinv(1.1), erfinv(Number.NaN)]).toEqual([0, Infinity, -Infinity, Number.NaN, Number.NaN]);
   });
 
   test("erf agrees with a table, in both of its ranges", () => {

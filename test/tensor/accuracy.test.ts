@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as d from "../../src/index.ts";
-import { erf, erfc } from "../../src/util/special.ts";
+import { erf, erfc, erfinv } from "../../src/util/special.ts";
 import { everyNth, neighbours, ulpError, worst } from "../kernel/ulp.ts";
 import { on } from "./values.ts";
 
@@ -37,6 +37,7 @@ const exact: Record<string, (x: number) => number> = {
   atanh: Math.atanh,
   erf,
   erfc,
+  erfinv,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   softplus,
   logSigmoid: (x) => -softplus(-x),

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import * as d from "../../src/index.ts";
 import { gradients, type Tensor, tensor } from "../../src/index.ts";
-import { erf, erfc } from "../../src/util/special.ts";
+import { erf, erfc, erfinv } from "../../src/util/special.ts";
 import { devices, errorOf, expectClose, expectTensor, on } from "./values.ts";
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -34,6 +34,13 @@ const rows: Record<string, Row> = {
   atanh: { of: d.atanh, exact: Math.atanh, at: inside },
   erf: { of: d.erf, exact: erf },
   erfc: { of: d.erfc, exact: erfc },
+  erfinv: { of: d.erfinv, exact: erfinv, at: inside },
+  logit: { of: d.logit, exact: (x) => Math.log(x / (1 - x)), at: [0.01, 0.3, 0.7, 0.995] },
+  "logit with limits": {
+    of: (x) => d.logit(x, 0.2),
+    exact: (x) => Math.log(Math.min(0.8, Math.max(0.2, x)) / (1 - Math.min(0.8, Math.max(0.2, x)))),
+    at: [0.01, 0.3, 0.7, 0.995],
+  },
   frac: { of: d.frac, exact: (x) => x - Math.trunc(x) },
   logSigmoid: { of: d.logSigmoid, exact: (x) => -softplus(-x) },
   mish: { of: d.mish, exact: (x) => x * Math.tanh(softplus(x)) },
@@ -89,6 +96,13 @@ describe.each(devices)("functions on %s", (device) => {
       expectTensor(d.xlogy(tensor([0, 0, 2]), tensor([0, Number.NaN, 0])), [0, Number.NaN, -Infinity]);
       expectTensor(d.sin(tensor([1e20, -3e38])), [Math.sin(Math.fround(1e20)), Math.sin(Math.fround(-3e38))]);
       expectTensor(d.erfc(tensor([5, -5])).mul(1e12), [erfc(5) * 1e12, erfc(-5) * 1e12]);
+    }));
+
+  it("logit reaches both infinities, and its limits are checked", () =>
+    on(device, () => {
+      expectTensor(d.logit(tensor([0, 1, -0.5, 1.5])), [-Infinity, Infinity, Number.NaN, Number.NaN]);
+      expectTensor(d.logit(tensor([0, 1]), 0.25), [-Math.log(3), Math.log(3)]);
+      expect(errorOf(() => d.logit(tensor([0.5]), 0.6))).toMatchObject({ code: "OPTION" });
     }));
 
   it("rounded quotients are exact", () =>

@@ -77,6 +77,7 @@ export const elementwise: ReverseRows<"unary" | "binary" | "nary"> = {
       return mul(g, scale(unary("exp", neg(mul(x, x))), -2 / Math.sqrt(Math.PI)));
     },
   ],
+  erfinv: (node, g) => [() => mul(g, scale(unary("exp", mul(node, node)), Math.sqrt(Math.PI) / 2))],
   cast: (node, g) => [isReal(first(node).dtype) && isReal(node.dtype) ? () => cast(g, computed(first(node).dtype)) : null],
   sign: null,
   floor: null,

@@ -3,7 +3,7 @@
 
 import { coerce, type DType, decode, encode, isFloat, isHalf } from "../../graph/dtype.ts";
 import type { BinaryOp, PlainUnaryOp } from "../../graph/operation.ts";
-import { erf, erfc, roundHalfEven } from "../../util/special.ts";
+import { erf, erfc, erfinv, roundHalfEven } from "../../util/special.ts";
 
 /** Unary operations that need nothing but the value and its dtype. */
 export const unaryFunctions: Record<PlainUnaryOp, (x: number, dtype: DType) => number> = {
@@ -20,6 +20,7 @@ export const unaryFunctions: Record<PlainUnaryOp, (x: number, dtype: DType) => n
   tanh: (x) => Math.tanh(x),
   erf: (x) => erf(x),
   erfc: (x) => erfc(x),
+  erfinv: (x) => erfinv(x),
   floor: (x) => Math.floor(x),
   ceil: (x) => Math.ceil(x),
   round: (x) => roundHalfEven(x),

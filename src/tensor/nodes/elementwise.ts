@@ -143,6 +143,7 @@ export const cos: Unary = float("cos");
 export const tanh: Unary = float("tanh");
 export const erf: Unary = float("erf");
 export const erfc: Unary = float("erfc");
+export const erfinv: Unary = float("erfinv");
 export const neg: Unary = plain("neg");
 export const abs: Unary = plain("abs");
 export const sign: Unary = plain("sign");

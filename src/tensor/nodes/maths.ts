@@ -3,11 +3,13 @@
 
 import { binary, where as select } from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
+import { mistake } from "../../util/errors.ts";
 import { softplus } from "./activation.ts";
 import {
   abs,
   add,
   type Binary,
+  clamp,
   cos,
   div,
   eq,
@@ -100,6 +102,14 @@ export const atanh: Unary = (v) => {
   const a = size(x);
   return signed(x, mul(log1p(div(add(a, a), sub(1, a))), 0.5));
 };
+
+/** log(x / (1 − x)), the inverse of the sigmoid; x is first brought into [epsilon, 1 − epsilon], if that is given. */
+export function logit(v: Node, epsilon?: number): Node {
+  if (epsilon !== undefined && !(epsilon >= 0 && epsilon <= 0.5))
+    throw mistake("OPTION", { where: "logit", problem: "epsilon is out of range", got: epsilon, expected: "a number from 0 to 0.5" });
+  const x = epsilon === undefined ? floating(v) : clamp(floating(v), epsilon, 1 - epsilon);
+  return sub(log(x), log1p(neg(x)));
+}
 
 /** √(a² + b²), scaled by the larger so that squares stay in the range. */
 export const hypot: Binary = (a, b) => {

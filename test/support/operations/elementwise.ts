@@ -67,6 +67,7 @@ export const elementwiseRows: Rows<"unary" | "binary" | "nary"> = {
   tanh: unary("tanh", "smooth", { edges: [special, wide] }),
   erf: unary("erf", "smooth", { edges: [special, wide] }),
   erfc: unary("erfc", "smooth", { edges: [special, wide] }),
+  erfinv: unary("erfinv", "smooth", { low: -0.93, high: 0.87, edges: [special, wide] }),
   floor: unary("floor", "differentiable"),
   ceil: unary("ceil", "differentiable"),
   round: unary("round", "differentiable"),
