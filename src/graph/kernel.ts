@@ -54,8 +54,17 @@ export type Expression =
   | { readonly kind: "constant"; readonly type: ValueType; readonly value: number }
   /** A `let`, a loop variable, or the slice's `begin`/`end`. */
   | { readonly kind: "variable"; readonly type: ValueType; readonly name: string }
-  /** `lanes` consecutive elements from `index` on (an i32 scalar, in elements). May read past the end within the padding. */
-  | { readonly kind: "load"; readonly type: ValueType; readonly buffer: number; readonly index: Expression }
+  /**
+   * `lanes` consecutive elements from `index` on (an i32 scalar, in elements). May read past the end within the padding. With `count`
+   * (i32 scalar, ≥ 1), nobody uses the lanes from there on: another thread may be writing what they read.
+   */
+  | {
+      readonly kind: "load";
+      readonly type: ValueType;
+      readonly buffer: number;
+      readonly index: Expression;
+      readonly count?: Expression;
+    }
   /** One element per lane, at the lanes of `index` (i32 vector). */
   | { readonly kind: "gather"; readonly type: ValueType; readonly buffer: number; readonly index: Expression }
   | { readonly kind: "unary"; readonly operation: UnaryOperation; readonly type: ValueType; readonly value: Expression }
@@ -200,6 +209,9 @@ export function visitExpression(expression: Expression, visit: (e: Expression) =
     case "variable":
       break;
     case "load":
+      visitExpression(expression.index, visit);
+      if (expression.count !== undefined) visitExpression(expression.count, visit);
+      break;
     case "gather":
       visitExpression(expression.index, visit);
       break;

@@ -94,13 +94,16 @@ export class Builder extends Positions {
 
   /** Stores a value; of a vector that reaches beyond its loop's end, only what is inside. */
   store(frame: Frame, buffer: number, index: Index, value: Expression, environment: Environment): void {
-    const binding = environment.vector;
     const at = this.scalarIndex(index, environment);
-    if (binding === null || binding.last === null) frame.statements.push({ kind: "store", buffer, index: at, value });
-    else {
-      const count = x.sub(binding.last + 1, this.positionOf(binding));
-      frame.statements.push({ kind: "store", buffer, index: at, value, count });
-    }
+    const count = this.validLanes(environment);
+    frame.statements.push(
+      count === undefined ? { kind: "store", buffer, index: at, value } : { kind: "store", buffer, index: at, value, count },
+    );
+  }
+
+  /** Of a vector that reaches beyond its loop's end, how many lanes are inside. */
+  private validLanes({ vector }: Environment): Expression | undefined {
+    return vector === null || vector.last === null ? undefined : x.sub(vector.last + 1, this.positionOf(vector));
   }
 
   /** Says that loops have run for all of their elements: what they leave in memory can be read. */
@@ -181,7 +184,7 @@ export class Builder extends Positions {
     if (stride === null || stride < 0 || (stride > 1 && isTail))
       return x.gather(buffer, scalar, safe(this.vectorIndex(index, environment)));
     const read = (from: Expression) =>
-      stride === 1 ? x.load(buffer, vectorType, from) : x.gather(buffer, scalar, this.strided(from, stride));
+      stride === 1 ? x.load(buffer, vectorType, from, this.validLanes(environment)) : x.gather(buffer, scalar, this.strided(from, stride));
     const at = this.scalarIndex(index, environment);
     if (!below && !above) return read(at);
     if (!below && stride === 1) return read(safe(at));

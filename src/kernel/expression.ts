@@ -54,9 +54,10 @@ export function variable(name: string, type: ValueType): Expression {
   return { kind: "variable", type, name };
 }
 
-/** Consecutive elements from `index` on. */
-export function load(buffer: number, type: ValueType, index: Operand): Expression {
-  return { kind: "load", type, buffer, index: asIndex(index) };
+/** Consecutive elements from `index` on, of which only the first `count` are used where it is given. */
+export function load(buffer: number, type: ValueType, index: Operand, count?: Expression): Expression {
+  const loaded: Expression = { kind: "load", type, buffer, index: asIndex(index) };
+  return count === undefined ? loaded : { ...loaded, count };
 }
 
 /** One element for each lane of `index`; a scalar index is a plain load. */

@@ -204,7 +204,9 @@ class Frame {
       }
       case "load": {
         const index = this.scalar(e.index);
-        return Array.from({ length: lanes }, (_, i) => truth(scalar, lanes, this.read(e.buffer, index + i)));
+        const count = e.count === undefined ? lanes : this.scalar(e.count);
+        // What lies behind the lanes that count may be anything.
+        return Array.from({ length: lanes }, (_, i) => truth(scalar, lanes, i < count ? this.read(e.buffer, index + i) : 77 - 13 * i));
       }
       case "gather":
         return this.value(e.index).map((index) => truth(scalar, lanes, this.read(e.buffer, index)));

