@@ -56,7 +56,6 @@ describe("generated C", () => {
     "a store to what is read only": l.kernel(["f32"], 1, [l.store(0, 0, l.constant(l.f32, 1))]),
     "a variable without a value": l.kernel(["f32!"], 1, [l.store(0, 0, l.variable(l.f32, "x"))]),
     "memory of another type": l.kernel(["f32!"], 1, [l.store(0, 0, l.int(1))]),
-    "vectors of float64": l.kernel(["f64!"], 1, [l.store(0, 0, l.constant({ scalar: "f64", lanes: 4 }, 1))]),
     "a remainder of floats": l.kernel(["f32!"], 1, [l.store(0, 0, l.binary("rem", l.load(l.f32, 0, 0), l.load(l.f32, 0, 0)))]),
   };
   for (const [what, kernel] of Object.entries(refused)) {
