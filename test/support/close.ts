@@ -4,11 +4,12 @@
 // operation, and a few more times with every inexact result nudged by up to two units in the last place. The largest
 // difference from the exact result, element by element and times a margin, is the tolerance. Where an operation is
 // discontinuous and an operand lies near the boundary, some of the evaluations fall on either side, the tolerance becomes as large as
-// the jump, and the element is as good as excluded.
+// the jump, and the element is as good as excluded. Before it complains it also asks whether a sum or product of many terms leaves
+// float32's range in another order.
 
 import type { TypedArray } from "../../src/graph/dtype.ts";
 import type { Region } from "../../src/graph/operation.ts";
-import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
+import { type EvaluateOptions, evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
 import { generator } from "./values.ts";
 
 /** What the reference says of a region on some operands: its results, several times over. */
@@ -23,14 +24,29 @@ export interface Oracle {
 /** Evaluates a region in every mode. Parameters are float32 as a device would be given them. */
 export function consult(region: Region, parameters: readonly TypedArray[], nudges = 8): Oracle {
   const nudged = (count: number, first: number) =>
-    Array.from({ length: count }, (_, i) => evaluateRegion(region, parameters, { round: nudge(generator(first + i)) }));
+    Array.from({ length: count }, (_, i) => {
+      const random = generator(first + i);
+      return evaluateRegion(region, parameters, { round: nudge(random), roundDouble: nudgeDouble(random) });
+    });
   return {
     exact: evaluateRegion(region, parameters),
     rounded: evaluateRegion(region, parameters, { rounded: true }),
     nudged: nudged(nudges, 1),
-    more: () => nudged(32, nudges + 1),
+    more: () => [
+      ...nudged(32, nudges + 1),
+      ...[largestFirst, smallestFirst].map((order) => evaluateRegion(region, parameters, { rounded: true, order })),
+    ],
   };
 }
+
+type Order = NonNullable<EvaluateOptions["order"]>;
+
+/**
+ * The orders of a sum or product whose parts go furthest: where no order leaves float32's range, these do not, and where one of
+ * them does, a device may be beyond the range as well, or be back from it.
+ */
+const largestFirst: Order = (terms, combine) => terms.toSorted((a, b) => (combine === "add" ? b - a : Math.abs(b) - Math.abs(a)));
+const smallestFirst: Order = (terms, combine) => terms.toSorted((a, b) => (combine === "add" ? a - b : Math.abs(a) - Math.abs(b)));
 
 /** Rounds to float32, and moves what is not exact there by up to two units in the last place. */
 function nudge(random: () => number): (value: number, correctlyRounded: boolean) => number {
@@ -39,6 +55,11 @@ function nudge(random: () => number): (value: number, correctlyRounded: boolean)
     if ((correctlyRounded && rounded === value) || !Number.isFinite(rounded)) return rounded;
     return Math.fround(value * (1 + (random() - 0.5) * 4 * 2 ** -23));
   };
+}
+
+/** Moves float64 by up to two units in the last place where devices may: functions that they approximate, sums in another order. */
+function nudgeDouble(random: () => number): (value: number, correctlyRounded: boolean) => number {
+  return (value, correctlyRounded) => (correctlyRounded ? value : value * (1 + (random() - 0.5) * 4 * 2 ** -52));
 }
 
 /** The margin over the largest difference that the reference saw. */

@@ -18,6 +18,10 @@ export interface EvaluateOptions {
    * functions that devices only approximate (exp, sin, pow, …) and for sums in an order of theirs. Tests perturb results with it.
    */
   readonly round?: (value: number, correctlyRounded: boolean) => number;
+  /** The same for float64, which is else left as computed. */
+  readonly roundDouble?: Context["roundDouble"];
+  /** The order in which float32 sums and products over axes take their terms; default row-major. Tests ask whether it matters. */
+  readonly order?: Context["order"];
 }
 
 /**
@@ -32,6 +36,8 @@ export function evaluateRegion(region: Region, parameters: readonly TypedArray[]
   const orders = new Map<Region, Node[]>();
   const context: Context = {
     round: options.round ?? (options.rounded === true ? Math.fround : (value) => value),
+    roundDouble: options.roundDouble ?? ((value) => value),
+    order: options.order ?? null,
     evaluate: (inner, values) => {
       let order = orders.get(inner);
       if (order === undefined) {

@@ -24,6 +24,10 @@ import { binaryFunctions, convert, unaryFunctions } from "./elementwise.ts";
 export interface Context {
   /** Rounds the result of one scalar operation on float32. `exact` says that the operation is exactly rounded on every device. */
   readonly round: (value: number, correctlyRounded: boolean) => number;
+  /** The same for float64. */
+  readonly roundDouble: (value: number, correctlyRounded: boolean) => number;
+  /** The terms of a float32 sum or product in another order; null: row-major. */
+  readonly order: ((terms: Float64Array, combine: "add" | "mul") => Float64Array) | null;
   /** Evaluates the body of a loop or branch. */
   readonly evaluate: (region: Region, parameters: readonly TypedArray[]) => TypedArray[];
 }
@@ -51,7 +55,8 @@ function pick(node: Node, source: TypedArray, from: Int32Array): TypedArray {
 type Rounding = (value: number) => number;
 
 function rounding(node: Node, context: Context, correctlyRounded = true): Rounding {
-  return node.dtype === "float32" ? (value) => context.round(value, correctlyRounded) : (value) => value;
+  if (node.dtype === "float32") return (value) => context.round(value, correctlyRounded);
+  return node.dtype === "float64" ? (value) => context.roundDouble(value, correctlyRounded) : (value) => value;
 }
 
 /** Whether so many terms can be combined in several orders: what is exact in one of them need not be in another. */
@@ -91,10 +96,15 @@ function reduce<O extends Exclude<ReduceOp, "argMax" | "argMin">>(initial: numbe
     const { shape } = inputOf(node, 0);
     const axes = (node.attributes as { axes: readonly number[] }).axes;
     const [kept, reduced] = splitOffsets(shape, axes);
-    const round = rounding(node, context, !(combine === "add" || combine === "mul") || !anyOrder(reduced.length));
+    const sums = combine === "add" || combine === "mul";
+    const round = rounding(node, context, !sums || !anyOrder(reduced.length));
+    const { order } = context;
+    const arrange = (terms: Float64Array) => (sums && node.dtype === "float32" && order !== null ? order(terms, combine) : terms);
     return collect(node.dtype, node.size, (i) => {
+      const first = kept[i] as number;
+      const terms = Float64Array.from(reduced, (offset) => (x as TypedArray)[first + offset] as number);
       let result = initial;
-      for (const offset of reduced) result = round(f(result, (x as TypedArray)[(kept[i] as number) + offset] as number, node.dtype));
+      for (const term of arrange(terms)) result = round(f(result, term, node.dtype));
       return result;
     });
   };
