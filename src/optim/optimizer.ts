@@ -74,12 +74,12 @@ export class Optimizer {
    * @param variables what to change. Default: every trainable variable that the loss reaches
    * @throws UserError `GRADIENT` when the loss reaches no trainable variable, or not one that was listed
    */
-  minimize(loss: Tensor, variables?: readonly Variable[]): void {
+  minimize(loss: Tensor | Tensor<"float64">, variables?: readonly (Variable | Variable<"float64">)[]): void {
     const where = "minimize";
     if (loss.rank !== 0)
       throw mistake("SHAPE", { where, problem: "the loss must be a scalar", got: showShape(loss.shape), advice: "Take its mean or sum." });
     const reached = variablesOf(loss);
-    const list = variables ?? (reached as Variable<DType>[] as Variable[]);
+    const list = (variables ?? reached) as readonly Variable<DType>[] as readonly Variable[];
     if (list.length === 0) {
       throw mistake("GRADIENT", {
         where,

@@ -102,7 +102,7 @@ describe("elementwise", () => {
     expect(JSON.stringify(kernel.body)).toContain('"host"');
   });
 
-  test("a float64 tensor runs in scalars, hoisting what it can", () => {
+  test("a float64 tensor is computed where it varies: what does not is hoisted", () => {
     const [x, y] = [b.input([3, 7], "float64"), b.input([3], "float64")];
     const rows = b.expand(b.reshape(b.unary("tanh", y), [3, 1]), [3, 7]);
     const task = loopsTask([x, y], [b.binary("add", b.unary("sin", x), rows)]);
