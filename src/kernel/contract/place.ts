@@ -1,8 +1,7 @@
 // Where a tile begins in its operands.
 //
-// A left operand whose rows are not contiguous along k (the transposed activations of every weight gradient) would touch a
-// line of cache for each k, often all in the same few sets: each tile of its rows is first copied to a place of its own,
-// [k][rows], which all panels of the block then read.
+// Where the rows of the left operand lie badly for reading them in place (plan.ts), each tile of rows is first copied, chunk by chunk,
+// to a place of its own, which all panels of the block then read.
 
 import type { Expression } from "../../graph/kernel.ts";
 import type { ContractTask } from "../../graph/task.ts";
@@ -21,9 +20,9 @@ export interface Counters {
   /** The first panel of the block. */
   readonly first: Expression;
   readonly rowTile: Expression;
+  /** Of k. */
+  readonly chunk: Expression;
   readonly panel: Expression;
-  /** The number of the tile of rows that was copied last; null where none are. */
-  readonly copied: Mutable | null;
 }
 
 /** A place in a buffer: an offset that depends on the tile, and a constant beyond it. */
@@ -43,16 +42,24 @@ export interface Place {
   /** Where each vector of columns begins. */
   readonly columns: readonly Start[];
   readonly depths: readonly Depth[];
+  /** The number of the block's row of tiles among all, and that of the tile in it. */
+  readonly slot: Expression;
+  readonly inBlock: Expression;
 }
 
-/** Finds where a tile lies, and copies its rows of the left operand if this has not just been done. `scratch`: the copy's buffer. */
+/** Finds where a tile lies, and copies its rows of the left operand where they are first needed. `scratch`: the copy's buffer. */
 export function placeOf(builder: Builder, task: ContractTask, plan: Plan, scratch: number, frame: Frame, at: Counters): Place {
   const name = (e: Expression) => builder.let(frame, e);
-  const { batch, panel, rowTile, copied } = at;
+  const { batch, panel, rowTile } = at;
   const row = name(x.mul(rowTile, plan.rows));
-  const columns = columnsOf(plan, batch, panel, name);
+  // Chunks are of a single run of k.
+  const depth = plan.chunks === 1 ? x.integer(0) : name(x.mul(at.chunk, plan.chunk));
+  const columns = columnsOf(plan, batch, panel, x.mul(depth, plan.depths[0]?.right ?? 0), name);
   const buffer = task.inputs.indexOf(plan.left.base);
-  const place = { batch, row, panel, columns };
+  const block = name(x.add(x.mul(batch, plan.blocks), x.div(at.first, plan.block)));
+  const slot = name(x.add(x.mul(block, plan.rowTiles), rowTile));
+  const inBlock = name(x.sub(panel, at.first));
+  const place = { batch, row, panel, columns, slot, inBlock, depths: plan.depths };
   const [batches, walks, along] = plan.left.axes as [readonly Walk[], readonly Walk[], readonly Walk[]];
   const inBatch = x.add(offsetAlong(batches, batch, name), plan.left.offset);
   const count = Math.min(plan.rows, plan.m);
@@ -61,40 +68,55 @@ export function placeOf(builder: Builder, task: ContractTask, plan: Plan, scratc
       from: name(x.add(inBatch, offsetAlong(walks, name(x.add(row, r)), name))),
       beyond: 0,
     }));
-    return { ...place, buffer, rows, depths: plan.depths };
+    return { ...place, buffer, rows };
   }
   const apart = (from: Expression, stride: number) => Array.from({ length: count }, (_, r) => ({ from, beyond: r * stride }));
-  const byRow = walks[0]?.stride ?? 0;
-  const inPlace = name(x.add(x.mul(row, byRow), inBatch));
-  if (copied === null) return { ...place, buffer, rows: apart(inPlace, byRow), depths: plan.depths };
+  const [byRow, byDepth] = [walks[0]?.stride ?? 0, along[0]?.stride ?? 0];
+  const start = name(x.add(inBatch, x.mul(depth, byDepth)));
+  const inPlace = name(x.add(x.mul(row, byRow), start));
+  const { copy } = plan;
+  if (copy === null) return { ...place, buffer, rows: apart(inPlace, byRow) };
 
-  const block = name(x.add(x.mul(batch, plan.blocks), x.div(at.first, plan.block)));
-  const slot = name(x.add(x.mul(block, plan.rowTiles), rowTile));
-  const copy = name(x.mul(slot, plan.k * plan.copied));
+  const to = name(x.mul(slot, copy.size));
   const copying = builder.inside(frame);
-  const register = registerOf(task.hero.dtype, plan.lanes);
-  builder.loop(copying, 0, plan.k, 1, (inner, depth) => {
-    const from = builder.let(inner, x.add(inPlace, x.mul(depth, along[0]?.stride ?? 0)));
-    const to = builder.let(inner, x.add(copy, x.mul(depth, plan.copied)));
-    for (let i = 0; i < plan.copied; i += plan.lanes)
-      inner.statements.push({ kind: "store", buffer: scratch, index: x.add(to, i), value: x.load(buffer, register, x.add(from, i)) });
-  });
-  copying.statements.push(x.set(copied, slot));
-  frame.statements.push(x.branch(x.ne(slot, copied), copying.statements));
+  const length = plan.chunks === 1 ? x.integer(plan.chunk) : builder.let(copying, x.min(x.sub(plan.k, depth), plan.chunk));
+  const move = (inner: Frame, target: Expression, source: Expression) => {
+    const value = x.load(buffer, registerOf(task.hero.dtype, plan.lanes), source);
+    inner.statements.push({ kind: "store", buffer: scratch, index: target, value });
+  };
+  if (copy.byRow === 1) {
+    builder.loop(copying, 0, length, 1, (inner, k) => {
+      const source = builder.let(inner, x.add(inPlace, x.mul(k, byDepth)));
+      const target = builder.let(inner, x.add(to, x.mul(k, copy.byDepth)));
+      for (let i = 0; i < plan.rows; i += plan.lanes) move(inner, x.add(target, i), x.add(source, i));
+    });
+  } else {
+    // Behind the last row, the last one again.
+    const sources = Array.from({ length: count }, (_, r) =>
+      builder.let(copying, x.add(x.mul(x.min(x.add(row, r), plan.m - 1), byRow), start)),
+    );
+    builder.loop(copying, 0, length, plan.lanes, (inner, k) => {
+      const target = builder.let(inner, x.add(to, k));
+      sources.forEach((source, r) => {
+        move(inner, x.add(target, r * copy.byRow), x.add(source, k));
+      });
+    });
+  }
+  frame.statements.push(x.branch(x.eq(panel, at.first), copying.statements));
   const depths = plan.depths.map(({ size, right }, i) => {
     const inner = plan.depths.slice(i + 1).reduce((product, d) => product * d.size, 1);
-    return { size, left: plan.copied * inner, right };
+    return { size, left: copy.byDepth * inner, right };
   });
-  return { ...place, buffer: scratch, rows: apart(copy, 1), depths };
+  return { ...place, buffer: scratch, rows: apart(to, copy.byRow), depths };
 }
 
-/** Where each vector of a panel begins in the right operand. */
-function columnsOf(plan: Plan, batch: Expression, panel: Expression, name: (e: Expression) => Expression): Start[] {
+/** Where each vector of a panel begins in the right operand; `depth`: how far down. */
+function columnsOf(plan: Plan, batch: Expression, panel: Expression, depth: Expression, name: (e: Expression) => Expression): Start[] {
   const { right, panels, k, lanes, vectors } = plan;
   const sideBySide = (from: Expression) => Array.from({ length: vectors }, (_, j) => ({ from, beyond: j * lanes }));
-  if (right === null) return sideBySide(name(x.mul(x.add(x.mul(batch, panels), panel), k * vectors * lanes)));
+  if (right === null) return sideBySide(name(x.add(x.mul(x.add(x.mul(batch, panels), panel), k * vectors * lanes), depth)));
   const [batches, , walks] = right.axes as WalkView["axes"] & readonly [readonly Walk[], readonly Walk[], readonly Walk[]];
-  const inBatch = name(x.add(offsetAlong(batches, batch, name), right.offset));
+  const inBatch = name(x.add(x.add(offsetAlong(batches, batch, name), depth), right.offset));
   const at = ({ run, inRun }: Position) => name(x.add(x.add(inBatch, offsetAlong(walks.slice(0, -1), run, name)), x.mul(inRun, lanes)));
   if (isSideBySide(plan)) return sideBySide(at(positionOf(plan, panel, 0, name)));
   return Array.from({ length: vectors }, (_, j) => ({ from: at(positionOf(plan, panel, j, name)), beyond: 0 }));

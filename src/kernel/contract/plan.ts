@@ -25,6 +25,9 @@ export interface Plan {
   /** Panels of one block, and the blocks; the last one may have fewer. */
   readonly block: number;
   readonly blocks: number;
+  /** Steps of k that all panels of a block make before the next ones, and how many times; the last time may have fewer. */
+  readonly chunk: number;
+  readonly chunks: number;
   readonly left: WalkView;
   /** The right operand where it is read in place; null where it is packed. */
   readonly right: WalkView | null;
@@ -35,9 +38,21 @@ export interface Plan {
   readonly lastVectors: number;
   /** The runs of k, the outermost first. */
   readonly depths: readonly Depth[];
-  /** Numbers for each k in the copy of a tile of the left operand; 0 where it is read in place. */
-  readonly copied: number;
+  /** How a tile of the left operand is copied; null where it is read in place. */
+  readonly copy: Copy | null;
 }
+
+/** A copy of a tile's rows over one chunk: element (row, k) lies at row · byRow + k · byDepth. */
+export interface Copy {
+  readonly size: number;
+  readonly byRow: number;
+  readonly byDepth: number;
+}
+
+/** Up to so many steps of k are one chunk, and chunks are about half as long: a copied tile of so many stays in the first cache. */
+const longDepth = 640;
+/** Parts that threads should find at least. */
+const fewParts = 16;
 
 export function planOf(task: ContractTask, target: Target, lanes: number): Plan {
   const { hero, tile } = task;
@@ -55,11 +70,17 @@ export function planOf(task: ContractTask, target: Target, lanes: number): Plan 
   const perRun = Math.ceil(run / lanes);
   const total = (n / Math.max(1, run)) * perRun;
   const panels = Math.ceil(total / vectors);
-  const elements = right === null ? Math.max(1, k) * tile.columns : right.base.size / b / panels;
-  const most = Math.max(1, Math.floor(target.cache[1] / 2 / (bytesOf(hero.dtype) * elements)));
-  const block = Math.ceil(panels / Math.max(1, Math.ceil(panels / most)));
   const depths = common(left.axes[2] as readonly Walk[], right?.axes[1] ?? [{ size: k, stride: tile.columns }]);
   if (depths === null) throw new InternalError(`the operands of contract#${hero.id} walk the contracted axis differently`);
+  const chunks = right === null && depths.length === 1 && k > longDepth ? Math.ceil((2 * k) / longDepth) : 1;
+  const chunk = chunks === 1 ? k : Math.ceil(k / chunks / 16) * 16;
+  const elements = right === null ? Math.max(1, chunk) * tile.columns : right.base.size / b / panels;
+  const most = Math.max(1, Math.floor(target.cache[1] / 2 / (bytesOf(hero.dtype) * elements)));
+  const rowTiles = Math.ceil(m / tile.rows);
+  const copy = copyOf(left, tile.rows, chunk, lanes, Math.min(most, panels));
+  // Chunks and copies are shared by the panels of a block, which then are the work of one thread.
+  const parts = chunks > 1 || copy !== null ? Math.ceil(fewParts / (b * rowTiles)) : 1;
+  const block = Math.ceil(panels / Math.max(1, Math.ceil(panels / most), Math.min(panels, parts)));
   return {
     b,
     m,
@@ -68,10 +89,12 @@ export function planOf(task: ContractTask, target: Target, lanes: number): Plan 
     lanes,
     rows: tile.rows,
     vectors,
-    rowTiles: Math.ceil(m / tile.rows),
+    rowTiles,
     panels,
     block,
     blocks: Math.ceil(panels / Math.max(1, block)),
+    chunk,
+    chunks: Math.max(1, Math.ceil(k / Math.max(1, chunk))),
     left,
     right,
     run,
@@ -79,15 +102,26 @@ export function planOf(task: ContractTask, target: Target, lanes: number): Plan 
     // What is packed is filled up.
     lastVectors: right === null ? vectors : total - (panels - 1) * vectors,
     depths,
-    copied: isWorthCopying(left, panels) ? Math.ceil(tile.rows / lanes) * lanes : 0,
+    copy,
   };
 }
 
-/** Copying costs about as much as one panel; strides of large powers of two cost several times that. */
-function isWorthCopying({ axes }: WalkView, panels: number): boolean {
-  if (axes.some((walks) => walks.length > 1)) return false;
+/**
+ * Rows that are contiguous across k, not along it, touch a line of cache for each step; and rows that lie powers of two apart meet in
+ * few sets of the cache. Copying costs about as much as one panel in the first case, if not more, and little in the second.
+ */
+function copyOf({ axes }: WalkView, rows: number, chunk: number, lanes: number, panels: number): Copy | null {
+  if (axes.some((walks) => walks.length > 1)) return null;
   const [, byRow = 0, byDepth = 0] = axes.map((walks) => walks[0]?.stride);
-  return byRow === 1 && byDepth !== 1 && panels >= (byDepth % 256 === 0 ? 2 : 6);
+  if (byRow === 1 && byDepth !== 1 && panels >= (byDepth % 256 === 0 ? 2 : 6)) {
+    const width = Math.ceil(rows / lanes) * lanes;
+    return { size: width * chunk, byRow: 1, byDepth: width };
+  }
+  if (byDepth === 1 && byRow % 512 === 0 && byRow > 0 && panels >= 2) {
+    const apart = Math.ceil(chunk / 16) * 16 + 16;
+    return { size: rows * apart, byRow: apart, byDepth: 1 };
+  }
+  return null;
 }
 
 /** Whether the vectors of a tile always lie side by side in one run. */

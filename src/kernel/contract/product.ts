@@ -1,34 +1,76 @@
 // The product of one tile: accumulators in registers while k runs. For each k, one load for each vector of the right operand,
-// and for each row one number of the left, spread over the lanes.
+// and for each row one number of the left, spread over the lanes. Between the chunks of a long k, accumulators wait in memory.
 
+import type { DType } from "../../graph/dtype.ts";
 import type { Expression } from "../../graph/kernel.ts";
-import type { ContractTask } from "../../graph/task.ts";
 import { type Builder, registerOf } from "../builder.ts";
 import * as x from "../expression.ts";
 import type { Frame } from "../frames.ts";
 import type { Depth } from "../walk.ts";
 import type { Mutable, Place, Start } from "./place.ts";
+import type { Plan } from "./plan.ts";
 
 /** Steps of k in one turn of the loop. */
 const unrolled = 4;
 /** Runs of k up to so long are written out whole. */
 const writtenOut = 12;
 
-/** Writes the product of a tile; gives the accumulators of each row. `right`: the right operand's buffer. */
-export function writeProduct(
+/** What the products of a kernel have in common. */
+export interface Product {
+  readonly dtype: DType;
+  readonly plan: Plan;
+  /** The right operand's buffer, and that of the accumulators that wait. */
+  readonly rightBuffer: number;
+  readonly waiting: number;
+  /** Which chunk of k it is. */
+  readonly chunk: Expression;
+}
+
+/** Numbers that a tile's accumulators take in memory. */
+export function accumulatorsOf({ rows, vectors, lanes }: Plan): number {
+  return rows * vectors * lanes;
+}
+
+/** Where the accumulators of a tile wait for the next chunk. */
+function eachWaiting(
   builder: Builder,
-  task: ContractTask,
-  right: number,
+  plan: Plan,
   frame: Frame,
-  place: Place,
-  rows: number,
-  vectors: number,
-): Mutable[][] {
-  const scalar = registerOf(task.hero.dtype, 1);
-  const vector = registerOf(task.hero.dtype, builder.lanes);
+  { slot, inBlock }: Place,
+  sums: readonly (readonly Mutable[])[],
+  visit: (sum: Mutable, index: Expression) => void,
+): void {
+  const start = builder.let(frame, x.mul(x.add(x.mul(slot, plan.block), inBlock), accumulatorsOf(plan)));
+  sums.forEach((vectors, r) => {
+    vectors.forEach((sum, j) => {
+      visit(sum, x.add(start, (r * plan.vectors + j) * plan.lanes));
+    });
+  });
+}
+
+/** Stores the accumulators of a tile whose product goes on in another chunk. */
+export function writeWaiting(builder: Builder, { plan, waiting }: Product, frame: Frame, place: Place, sums: Mutable[][]): void {
+  eachWaiting(builder, plan, frame, place, sums, (value, index) => {
+    frame.statements.push({ kind: "store", buffer: waiting, index, value });
+  });
+}
+
+/** Writes the product of a tile, or one chunk of it; gives the accumulators of each row. */
+export function writeProduct(builder: Builder, product: Product, frame: Frame, place: Place, rows: number, vectors: number): Mutable[][] {
+  const { dtype, plan, rightBuffer, waiting, chunk } = product;
+  const scalar = registerOf(dtype, 1);
+  const vector = registerOf(dtype, builder.lanes);
   const sums = Array.from({ length: rows }, () =>
     Array.from({ length: vectors }, (): Mutable => builder.mutable(frame, x.constant(vector, 0), "sum")),
   );
+
+  if (plan.chunks > 1) {
+    const before = builder.inside(frame);
+    eachWaiting(builder, plan, before, place, sums, (sum, index) => {
+      before.statements.push(x.set(sum, x.load(waiting, vector, index)));
+    });
+    frame.statements.push(x.branch(x.lt(0, chunk), before.statements));
+  }
 
   /** The places moved on by a distance. */
   const moved = (to: Frame, starts: readonly Start[], by: Expression): Start[] => {
@@ -44,7 +86,7 @@ export function writeProduct(
     const starts = moved(to, place.rows.slice(0, rows), leftBy);
     const columns = moved(to, place.columns.slice(0, vectors), rightBy);
     for (const position of positions) {
-      const values = columns.map(({ from, beyond }) => builder.let(to, x.load(right, vector, x.add(from, position.right + beyond))));
+      const values = columns.map(({ from, beyond }) => builder.let(to, x.load(rightBuffer, vector, x.add(from, position.right + beyond))));
       starts.forEach(({ from, beyond }, r) => {
         const spread = builder.let(to, x.splat(x.load(place.buffer, scalar, x.add(from, position.left + beyond)), builder.lanes));
         values.forEach((value, j) => {
@@ -69,9 +111,17 @@ export function writeProduct(
     }
     const some = (count: number) => positionsOf([{ ...looped, size: count }]);
     const along = (i: Expression) => [x.add(left, x.mul(i, looped.left)), x.add(right, x.mul(i, looped.right))] as const;
-    const whole = Math.floor(looped.size / unrolled) * unrolled;
-    if (whole > 0) builder.loop(to, 0, whole, unrolled, (body, i) => steps(body, ...along(i), some(unrolled)));
-    if (whole < looped.size) steps(to, ...along(x.integer(whole)), some(looped.size - whole));
+    const odd = looped.size % unrolled;
+    const size = looped.size - odd;
+    // All chunks but the last one are as long as each other, and of whole turns.
+    const start = builder.let(to, x.mul(chunk, plan.chunk));
+    const whole = plan.chunks === 1 ? x.integer(size) : builder.let(to, x.min(x.sub(size, start), plan.chunk));
+    if (size > 0) builder.loop(to, 0, whole, unrolled, (body, i) => steps(body, ...along(i), some(unrolled)));
+    if (odd === 0) return;
+    const end = builder.inside(to);
+    steps(end, ...along(whole), some(odd));
+    if (plan.chunks === 1) to.statements.push(...end.statements);
+    else to.statements.push(x.branch(x.eq(chunk, plan.chunks - 1), end.statements));
   };
   walk(frame, x.integer(0), x.integer(0), outer);
   return sums;
