@@ -15,6 +15,7 @@ import {
   mse,
   normal,
   type Optimizer,
+  type ProgramInfo,
   randomInteger,
   relu,
   Sequential,
@@ -30,6 +31,8 @@ export interface Workload {
   step(): Tensor;
   /** `count` steps in one call; returns what each returned. */
   repeat(count: number): Tensor;
+  /** The program of a step. */
+  program(): ProgramInfo;
 }
 
 /** A network with the batch and the optimiser that it is trained with. */
@@ -94,7 +97,7 @@ const networks: Record<string, () => Network> = {
 
 /** A compiled function as a workload; the tensors that it closes over are its inputs. */
 function workload(run: Compiled<[], Tensor>): Workload {
-  return { step: () => run(), repeat: (count) => run.repeat(count, []) };
+  return { step: () => run(), repeat: (count) => run.repeat(count, []), program: () => run.program() };
 }
 
 /** Linear 2 → 3, mean squared error, gradient descent, three samples. */
@@ -112,7 +115,7 @@ function tiny(): Workload {
     return loss;
   });
   const y = normal([3, 3]);
-  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]) };
+  return { step: () => train(x, y), repeat: (count) => train.repeat(count, [x, y]), program: () => train.program(x, y) };
 }
 
 function training({ examples, batch, targets, optimizer }: Network): Workload {

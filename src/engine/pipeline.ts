@@ -18,14 +18,14 @@ export interface Loaded {
   /** Results that are written over the parameter donated to them. */
   readonly inPlace: ReadonlySet<number>;
   readonly checks: readonly { readonly message: string; readonly size: number }[];
-  /** Bytes of intermediate values. */
-  readonly arenaBytes: number;
+  /** Bytes of intermediate values: how many the arena has, and how many are alive at one time at most. */
+  readonly arena: { readonly bytes: number; readonly lowerBound: number };
 }
 
 /** Compiles a region for a device. */
 export function load(region: Region, donations: readonly Donation[], device: Device): Loaded {
   if (device.kind === "graph") {
-    return { executable: interpreter(region, donations, device), inPlace: new Set(), checks: [], arenaBytes: 0 };
+    return { executable: interpreter(region, donations, device), inPlace: new Set(), checks: [], arena: { bytes: 0, lowerBound: 0 } };
   }
   const { target } = device;
   const plan = schedule(region, target, donations);
@@ -35,7 +35,7 @@ export function load(region: Region, donations: readonly Donation[], device: Dev
     executable: device.load(program),
     inPlace: new Set(plan.inPlace.map(([, row]) => row - plan.inputs)),
     checks: plan.checks,
-    arenaBytes: program.arenaBytes,
+    arena: { bytes: program.arenaBytes, lowerBound: program.lowerBoundBytes },
   };
 }
 

@@ -1,5 +1,7 @@
-// Offsets for lifetimes: two that overlap in time never overlap in memory. Largest first, each into the tightest gap that
-// holds it; programs with very many buffers go in order of time instead, which needs no search through all that is placed.
+// Offsets for lifetimes: two that overlap in time never overlap in memory. One after the other, each into the tightest gap that
+// holds it. Which comes first matters: largest first is good, and where it is far from the least possible, what ended up on top is put
+// in front and all is placed again. Programs with very many buffers go in order of time instead, which needs no search through all that
+// is placed.
 
 import { padded } from "../graph/kernel.ts";
 
@@ -18,8 +20,26 @@ export interface Arena {
 /** Beyond this many buffers, placing largest first (quadratic) would cost more than it saves. */
 const manyBuffers = 3000;
 
+/** An arrangement this near to the least possible is good enough. */
+const near = 1.02;
+/** How often a better one is looked for, and how many buffers are placed for it in all. */
+const mostTries = 40;
+const mostWork = 5000;
+
 export function arrangeArena(lifetimes: readonly Lifetime[]): Arena {
-  return lifetimes.length > manyBuffers ? inOrderOfTime(lifetimes) : largestFirst(lifetimes);
+  if (lifetimes.length > manyBuffers) return inOrderOfTime(lifetimes);
+  const enough = near * mostAlive(lifetimes);
+  const bytesOf = (i: number) => (lifetimes[i] as Lifetime).bytes;
+  const order = lifetimes.map((_, i) => i).sort((a, b) => bytesOf(b) - bytesOf(a) || a - b);
+  let best = inOrder(lifetimes, order);
+  let last = best;
+  for (let i = Math.min(mostTries, mostWork / lifetimes.length); i >= 1 && best.bytes > enough; i--) {
+    const top = order.findIndex((j) => (last.offsets[j] as number) + padded(bytesOf(j)) === last.bytes);
+    order.unshift(...order.splice(top, 1));
+    last = inOrder(lifetimes, order);
+    if (last.bytes < best.bytes) best = last;
+  }
+  return best;
 }
 
 interface Placed {
@@ -29,8 +49,7 @@ interface Placed {
   readonly last: number;
 }
 
-function largestFirst(lifetimes: readonly Lifetime[]): Arena {
-  const order = lifetimes.map((_, i) => i).sort((a, b) => (lifetimes[b] as Lifetime).bytes - (lifetimes[a] as Lifetime).bytes || a - b);
+function inOrder(lifetimes: readonly Lifetime[], order: readonly number[]): Arena {
   const offsets = new Array<number>(lifetimes.length).fill(0);
   const placed: Placed[] = [];
   let bytes = 0;

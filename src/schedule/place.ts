@@ -10,16 +10,14 @@ import type { Lowered, Schedule } from "../graph/task.ts";
 import { InternalError } from "../util/errors.ts";
 import { arrangeArena, type Lifetime, mostAlive } from "./arena.ts";
 
-/** What an arena costs. */
-export interface ArenaStatistics {
-  /** The arena's size. */
-  readonly peakBytes: number;
-  /** The most bytes alive at one time: no placing can need less. */
+/** A program and what its arena costs at least. */
+export interface PlacedProgram extends Program {
+  /** The most bytes of temporaries and scratch that are alive at one time: no placing can need less. */
   readonly lowerBoundBytes: number;
 }
 
 /** Places temporaries and scratch in one arena by lifetimes. `lowered[i]` belongs to `schedule.tasks[i]`. */
-export function place(schedule: Schedule, lowered: readonly Lowered[]): Program {
+export function place(schedule: Schedule, lowered: readonly Lowered[]): PlacedProgram {
   const { steps, count, lifetimes } = prepare(schedule, lowered);
   const arena = arrangeArena([...lifetimes.values()]);
   const offsets = new Map([...lifetimes.keys()].map((buffer, i) => [buffer, arena.offsets[i] as number]));
@@ -31,17 +29,12 @@ export function place(schedule: Schedule, lowered: readonly Lowered[]): Program 
     }),
     steps,
     arenaBytes: arena.bytes,
+    lowerBoundBytes: mostAlive([...lifetimes.values()]),
     inputs: schedule.inputs,
     outputs: schedule.outputs,
     exchanges: schedule.exchanges,
     checks: schedule.checks,
   };
-}
-
-/** The arena that `place` makes, in figures. */
-export function arenaStatistics(schedule: Schedule, lowered: readonly Lowered[]): ArenaStatistics {
-  const lifetimes = [...prepare(schedule, lowered).lifetimes.values()];
-  return { peakBytes: arrangeArena(lifetimes).bytes, lowerBoundBytes: mostAlive(lifetimes) };
 }
 
 /** Steps with scratch among the operands, the number of buffers with those, and the lifetimes of all that go into the arena. */

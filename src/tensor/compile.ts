@@ -65,8 +65,11 @@ export interface Compiled<A extends readonly unknown[], R> {
 export interface ProgramInfo {
   /** The graph, as text. */
   print(): string;
-  /** Bytes of what goes in, comes out, and lies between. */
-  memory(): { readonly inputs: number; readonly outputs: number; readonly arena: number };
+  /**
+   * Bytes of what goes in, comes out, and lies between: the arena, and beside it the most of it that is in use at one time, which no
+   * arrangement could do without. 0 for both on the reference device.
+   */
+  memory(): { readonly inputs: number; readonly outputs: number; readonly arena: number; readonly lowerBound: number };
 }
 
 /** Traces of one function after which it says that something is wrong. */
@@ -164,7 +167,10 @@ class Implementation {
     const bytes = (types: readonly Type[]) => types.reduce((sum, t) => sum + sizeOf(t.shape) * bytesOf(t.dtype), 0);
     return {
       print: () => printRegion(entry.region),
-      memory: () => ({ inputs: bytes(entry.region.parameters), outputs: bytes(entry.region.results), arena: entry.loaded.arenaBytes }),
+      memory: () => {
+        const { bytes: arena, lowerBound } = entry.loaded.arena;
+        return { inputs: bytes(entry.region.parameters), outputs: bytes(entry.region.results), arena, lowerBound };
+      },
     };
   }
 
