@@ -22,6 +22,7 @@ const ranks: Record<string, number> = {
   optim: 5,
   data: 5,
   io: 5,
+  profile: 5,
   regularize: 6,
   train: 7,
   tune: 8,

@@ -120,7 +120,8 @@ export interface Command<V = object> {
   readonly summary: string;
   /** Paragraphs of the help, below the usage. */
   readonly description: readonly string[];
-  readonly positionals: readonly { readonly name: string; readonly help: string; readonly optional?: boolean }[];
+  /** `many`: the last one takes all that is left. */
+  readonly positionals: readonly { readonly name: string; readonly help: string; readonly optional?: boolean; readonly many?: boolean }[];
   readonly options: OptionsFor<V>;
   readonly examples: readonly (readonly [command: string, what: string])[];
   run(values: V, positionals: readonly string[]): Promise<void>;
@@ -177,7 +178,8 @@ export function parseArguments<V>(command: Command<V>, argv: readonly string[]):
     values[name] = option.parse(value, name, values[name]);
   }
   const required = command.positionals.filter((p) => p.optional !== true).length;
-  if (positionals.length < required || positionals.length > command.positionals.length) {
+  const most = command.positionals.at(-1)?.many === true ? Infinity : command.positionals.length;
+  if (positionals.length < required || positionals.length > most) {
     const extra = positionals[command.positionals.length];
     throw mistake("OPTION", {
       where: `downhill ${command.name}`,
@@ -189,7 +191,9 @@ export function parseArguments<V>(command: Command<V>, argv: readonly string[]):
 }
 
 function usage(command: Pick<Command, "name" | "positionals">): string {
-  const positionals = command.positionals.map((p) => (p.optional === true ? ` [${p.name}]` : ` <${p.name}>`)).join("");
+  const positionals = command.positionals
+    .map((p) => (p.many === true ? ` [-- ${p.name}]` : p.optional === true ? ` [${p.name}]` : ` <${p.name}>`))
+    .join("");
   return `downhill ${command.name}${positionals} [options]`;
 }
 

@@ -6,9 +6,10 @@ import { nearest } from "../util/options.ts";
 import { builtin } from "../util/system.ts";
 import { type Command, docsPage, helpText, parseArguments } from "./options.ts";
 import { predict } from "./predict.ts";
+import { profile } from "./profile.ts";
 import { train } from "./train.ts";
 
-const commands: readonly Command<never>[] = [train as Command<never>, predict as Command<never>];
+const commands: readonly Command<never>[] = [train as Command<never>, predict as Command<never>, profile as Command<never>];
 
 function overview(): string {
   const width = Math.max(...commands.map((c) => c.name.length)) + 2;

@@ -11,6 +11,7 @@ import { Storage } from "../graph/storage.ts";
 import { cachedRegion, type Loaded } from "./cache.ts";
 import { type Cell, settle } from "./cell.ts";
 import { bring, duplicate, release } from "./memory.ts";
+import { type Observer, observer } from "./observer.ts";
 import { complain, type Donation } from "./pipeline.ts";
 import { realize } from "./realize.ts";
 import { type Setting, settingsEpoch } from "./setting.ts";
@@ -48,6 +49,7 @@ export class Entry {
   readonly resultShapes: readonly Shape[];
   readonly #guards: ReadonlyMap<Setting<unknown>, unknown>;
   #validAt: number = settingsEpoch();
+  readonly #observer: Observer | null = observer.peek();
   /** For each argument: its row, or −1 where the program does not use it. */
   readonly #argumentRows: readonly number[];
   readonly #cells: readonly Cell[];
@@ -114,6 +116,7 @@ export class Entry {
   valid(): boolean {
     const epoch = settingsEpoch();
     if (this.#validAt === epoch) return true;
+    if (observer.peek() !== this.#observer) return false;
     for (const [setting, value] of this.#guards) if (!Object.is(setting.peek(), value)) return false;
     this.#validAt = epoch;
     return true;

@@ -8,6 +8,7 @@ import { lower } from "../kernel/lower.ts";
 import { place, schedule } from "../schedule/schedule.ts";
 import { boundsMistake, InternalError } from "../util/errors.ts";
 import { hostOf } from "./memory.ts";
+import { observer, withMarks } from "./observer.ts";
 
 /** A parameter whose storage a result may take over: `[parameter, result]`. */
 export type Donation = readonly [number, number];
@@ -28,14 +29,25 @@ export function load(region: Region, donations: readonly Donation[], device: Dev
     return { executable: interpreter(region, donations, device), inPlace: new Set(), checks: [], arena: { bytes: 0, lowerBound: 0 } };
   }
   const { target } = device;
-  const plan = schedule(region, target, donations);
-  const kernels = plan.tasks.map((task) => lower(task, target, plan.checkOf));
-  const program = place(plan, kernels);
+  const seconds = { schedule: 0, lower: 0, place: 0, load: 0 };
+  const stage = <T>(name: keyof typeof seconds, work: () => T): T => {
+    const start = performance.now();
+    const result = work();
+    seconds[name] = (performance.now() - start) / 1000;
+    return result;
+  };
+  const watching = observer.peek();
+  const plan = stage("schedule", () => schedule(region, target, donations));
+  const kernels = stage("lower", () => plan.tasks.map((task) => lower(task, target, plan.checkOf)));
+  const placed = stage("place", () => place(plan, kernels));
+  const program = watching?.marks ? withMarks(placed) : placed;
+  const executable = stage("load", () => device.load(program));
+  watching?.compiled({ device, region, schedule: plan, program, executable, seconds });
   return {
-    executable: device.load(program),
+    executable,
     inPlace: new Set(plan.inPlace.map(([, row]) => row - plan.inputs)),
     checks: plan.checks,
-    arena: { bytes: program.arenaBytes, lowerBound: program.lowerBoundBytes },
+    arena: { bytes: placed.arenaBytes, lowerBound: placed.lowerBoundBytes },
   };
 }
 

@@ -184,6 +184,8 @@ export type Step =
   | { readonly kind: "if"; readonly condition: Operand; readonly then: readonly Step[]; readonly otherwise: readonly Step[] }
   /** Leaves the program at once if the status word is not 0: nothing that a variable owns has been written yet. */
   | { readonly kind: "guard" }
+  /** Adds the time since the last mark, or since the run began, to a slot of the executable's marks: for profiles. */
+  | { readonly kind: "mark"; readonly slot: number }
   /** Writes the counter of a loop (i32) where kernels can read it. */
   | { readonly kind: "counter"; readonly counter: number; readonly to: Operand };
 
@@ -198,6 +200,8 @@ export interface Program {
   readonly outputs: number;
   /** `[input, output]` table rows to exchange between two repetitions: variables that cannot be updated in place. */
   readonly exchanges: readonly (readonly [number, number])[];
+  /** Slots of marks; none where it is left out. */
+  readonly marks?: number;
   /** What a non-zero status means: `checks[status − 1]`. */
   readonly checks: readonly { readonly message: string; readonly size: number }[];
 }

@@ -23,8 +23,8 @@ import {
 import type { Target } from "../../src/graph/kernel.ts";
 import { type Node, topological } from "../../src/graph/node.ts";
 import type { Schedule } from "../../src/graph/task.ts";
+import { printSchedule } from "../../src/schedule/print.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
-import { showSchedule } from "../support/show_schedule.ts";
 import {
   adam,
   add,
@@ -51,7 +51,7 @@ function cut(results: readonly Node[], donated: readonly (readonly [number, numb
   const parameters = topological(results).filter((n): n is Node<"input"> => n.op === "input");
   return schedule({ parameters, results }, target, donated);
 }
-const text = (...results: Node[]) => showSchedule(cut(results));
+const text = (...results: Node[]) => printSchedule(cut(results));
 
 describe("rows", () => {
   test("softmax is one task", () => {
@@ -209,7 +209,7 @@ describe("updates", () => {
   test("the tiny step", () => {
     const { region, donations } = tinyStep();
     const made = schedule(region, target, donations);
-    expect(showSchedule(made)).toMatchInlineSnapshot(`
+    expect(printSchedule(made)).toMatchInlineSnapshot(`
       "loops [1,3,3] mul+reduceSum+add+sub (y b x W) -> t4:f32[3,3] t5:f32[3,3]
       loops [] mul+reduceSum+cast+add (t4 lambda W) -> t7:f32[]
       loops [1,2,3] cast+mul+reduceSum+add+sub (W rate lambda t5 x) -> t9:f32[2,3]
@@ -223,7 +223,7 @@ describe("updates", () => {
   test("the step of a multi-layer perceptron", () => {
     const { region, donations } = mlpStep(128, [784, 512, 512, 10]);
     const made = schedule(region, target, donations);
-    expect(showSchedule(made)).toMatchInlineSnapshot(`
+    expect(printSchedule(made)).toMatchInlineSnapshot(`
       "loops [] pow+sub+cast+add (step) -> t1:f64[] t2:f32[] t3:f32[]
       loops [1,43,784,12] permute+reshape+pad (W1) -> t5:f32[1,43,784,12]
       contract [1,128,512] k=784 tile 4x12 matmul+add+where+lt (b1 x t5) -> t8:bool[128,512] t9:f32[128,512]

@@ -27,11 +27,11 @@ import type { Region } from "../../src/graph/operation.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import * as tensors from "../../src/index.ts";
 import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
+import { printSchedule } from "../../src/schedule/print.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
 import { wrap } from "../../src/tensor/tensor.ts";
 import { firstDifference } from "../support/close.ts";
 import { runSchedule } from "../support/run_schedule.ts";
-import { showSchedule } from "../support/show_schedule.ts";
 import { elementsOf, floats } from "../support/values.ts";
 
 const target: Target = { name: "test", lanes: 4, registers: 16, cache: [32_768, 1_048_576] };
@@ -329,7 +329,7 @@ describe("loops and branches", () => {
     const [then, otherwise] = [regionOf(types, (x) => [unary("exp", x)]), regionOf(types, (x) => [unary("neg", x)])];
     const x = f32([4]);
     const [result] = cond(constant(0, "bool"), then, otherwise, [x]) as [Node];
-    expect(showSchedule(check([x], [result], [data([4])]))).toBe("loops [4] neg () -> t1:f32[4]");
+    expect(printSchedule(check([x], [result], [data([4])]))).toBe("loops [4] neg () -> t1:f32[4]");
   });
   test("what a loop reads from outside survives all of it", () => {
     const x = f32([8]);

@@ -116,6 +116,8 @@ export function interpretProgram(
         return runSteps(at(step.condition)[0] === 0 ? step.otherwise : step.then);
       case "guard":
         return status.status !== 0;
+      case "mark":
+        return false;
       case "counter": {
         const target = at(step.to);
         new DataView(target.buffer, target.byteOffset).setInt32(0, counterOf(step.counter), true);

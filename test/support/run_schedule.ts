@@ -163,6 +163,8 @@ export function runSchedule(schedule: Schedule, region: Region, parameters: read
         return runSteps(read(locate(step.condition), "bool", 1)[0] === 0 ? step.otherwise : step.then);
       case "guard":
         return error === null;
+      case "mark":
+        return true;
       case "counter":
         write(locate(step.to), "int32", [counters.get(step.counter) as number]);
         return true;

@@ -32,6 +32,8 @@ export interface CallBlock {
   readonly addresses: number;
   /** In: the bytes from one repetition's slice of each row to the next. */
   readonly strides: number;
+  /** Out, where the program has marks: the time of the last one, then seconds and times for each slot. */
+  readonly marks: number;
   readonly length: number;
 }
 
@@ -56,7 +58,8 @@ export function renderC(program: Program): CSource {
     threads: 7,
     addresses: 8,
     strides: 8 + rows,
-    length: 8 + 2 * rows,
+    marks: 8 + 2 * rows,
+    length: 8 + 2 * rows + (program.marks === undefined ? 0 : 1 + 2 * program.marks),
   };
   const helpers = new Helpers();
   const functions: string[] = [];
@@ -76,9 +79,10 @@ export function renderC(program: Program): CSource {
   const source = [
     helpers.text(),
     sharing,
+    program.marks === undefined ? "" : marking,
     ...functions,
     ...steps.parts.values(),
-    `static void steps(u8 *const *t, u8 *arena, Status *status, Share *share, i32 threads) {\n${steps.lines.join("\n")}\n}\n`,
+    `static void steps(u8 *const *t, u8 *arena, Status *status, Share *share, i32 threads${program.marks === undefined ? "" : ", f64 *marks"}) {\n${steps.lines.join("\n")}\n}\n`,
     entryText(program, entry, block),
   ].join("\n");
   return { source, entry, block };
@@ -93,8 +97,20 @@ static void alone(Body *body, u8 *const *p, Status *status, i32 extent, i32 part
 static void copy_part(u8 *const *p, Status *status, i32 begin, i32 end) { __builtin_memmove(p[0] + begin, p[1] + begin, end - begin); }
 `;
 
+const marking = `\
+#include <time.h>
+static f64 now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (f64)t.tv_sec + 1e-9 * (f64)t.tv_nsec; }
+static void mark(f64 *marks, i32 slot) {
+  f64 at = now();
+  marks[1 + 2 * slot] += at - marks[0];
+  marks[2 + 2 * slot] += 1;
+  marks[0] = at;
+}
+`;
+
 function entryText(program: Program, entry: string, block: CallBlock): string {
   const rows = program.inputs + program.outputs;
+  const marked = program.marks !== undefined;
   const exchanges = program.exchanges.map(
     ([input, output]) => `    { u8 *kept = t[${input}]; t[${input}] = t[${output}]; t[${output}] = kept; }\n`,
   );
@@ -108,9 +124,9 @@ __attribute__((visibility("default"))) i32 ${entry}(u64 at) {
   i32 strided = block[${block.strided}] != 0;
   Share *share = block[${block.share}] != 0 ? (Share *)(u64)block[${block.share}] : alone;
   i32 threads = (i32)block[${block.threads}];
-  for (i64 r = 0; r < repeat; r++) {
+${marked ? `  f64 *marks = block + ${block.marks};\n  marks[0] = now();\n` : ""}  for (i64 r = 0; r < repeat; r++) {
     Status status = {0, 0};
-    steps(t, arena, &status, share, threads);
+    steps(t, arena, &status, share, threads${marked ? ", marks" : ""});
     if (status.code != 0) {
       block[${block.status}] = status.code;
       block[${block.detail}] = status.detail;
@@ -192,6 +208,9 @@ class StepWriter {
         return;
       case "guard":
         write("if (status->code != 0) return;");
+        return;
+      case "mark":
+        write(`mark(marks, ${step.slot});`);
         return;
       case "counter":
         write(`*(i32 *)(${this.address(step.to)}) = (i32)c${step.counter};`);

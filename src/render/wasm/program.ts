@@ -40,11 +40,17 @@ export function sliceOf({ extent, cost, grain = 1 }: Pick<Kernel, "extent" | "co
 
 /**
  * Writes `run`, given each kernel's function, the global that tells kernels where the status word is, and how kernels are shared;
- * null where one thread runs them.
+ * null where one thread runs them. `mark` is the imported function that takes the time for a slot, of a program with marks.
  */
-export function writeRun(program: Program, kernels: readonly KernelIndex[], statusGlobal: number, sharing: Sharing | null): FunctionBody {
+export function writeRun(
+  program: Program,
+  kernels: readonly KernelIndex[],
+  statusGlobal: number,
+  sharing: Sharing | null,
+  mark: number | null,
+): FunctionBody {
   const body = new FunctionBody(2);
-  new StepWriter(program, kernels, body, sharing).run(statusGlobal);
+  new StepWriter(program, kernels, body, sharing, mark).run(statusGlobal);
   return body;
 }
 
@@ -59,6 +65,7 @@ class StepWriter {
   private readonly program: Program;
   private readonly kernels: readonly KernelIndex[];
   private readonly sharing: Sharing | null;
+  private readonly mark: number | null;
   private readonly body: FunctionBody;
   private readonly table = 0;
   private readonly repeat = 1;
@@ -68,10 +75,11 @@ class StepWriter {
   /** Blocks open inside the one that a guard leaves. */
   private depth = 0;
 
-  constructor(program: Program, kernels: readonly KernelIndex[], body: FunctionBody, sharing: Sharing | null) {
+  constructor(program: Program, kernels: readonly KernelIndex[], body: FunctionBody, sharing: Sharing | null, mark: number | null) {
     this.program = program;
     this.kernels = kernels;
     this.sharing = sharing;
+    this.mark = mark;
     this.body = body;
     this.arena = body.local("i32");
     this.repetition = body.local("i32");
@@ -165,6 +173,12 @@ class StepWriter {
         return;
       case "guard":
         code.get(this.table).memory(op.i32Load, 2, tableLayout.status).op(op.brIf).unsigned(this.depth);
+        return;
+      case "mark":
+        code
+          .i32(step.slot)
+          .op(op.call)
+          .unsigned(this.mark as number);
         return;
       case "counter":
         this.operand(step.to);

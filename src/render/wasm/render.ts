@@ -1,5 +1,5 @@
 // A program as one WebAssembly module: each kernel a function, kernels that differ in nothing but their pointers one function, and `run`
-// over all of them. Imports, all from "host": the memory, and the double-precision functions that the kernels name.
+// over all of them. Imports, all from "host": the memory, and what `hostFunctions` names.
 // Exports: `run(table, repeat)`, `work(slot, program, mail)` where threads share kernels (share.ts), and `kernel0`, `kernel1`, … (pointers…, begin, end) for profiling and for warming up.
 
 import type { HostFunction, Kernel, Program } from "../../graph/kernel.ts";
@@ -25,13 +25,16 @@ export interface RenderedProgram {
   readonly tableBytes: number;
   /** Buffers, arena and table must lie at or above this address. */
   readonly lowestAddress: number;
-  /** Names to import from `host`, besides `memory`. */
-  readonly hostFunctions: readonly HostFunction[];
+  /** Names to import of `host`, besides `memory`: functions of numbers, and `mark(slot)` where the program has marks. */
+  readonly hostFunctions: readonly (HostFunction | "mark")[];
   /** For each kernel the number of the first one that shares its function (`kernel<number>` is exported for each). */
   readonly functions: readonly number[];
   /** Where threads meet; null where no kernel is worth sharing, or the memory is not shared. */
   readonly sharing: ShareLayout | null;
 }
+
+/** The host's clock: see the step "mark". */
+const markName = "mark";
 
 /** What no worker has: `Math` lacks them, and kernels that call them stay on the calling thread. */
 const callerOnly: readonly HostFunction[] = ["erf", "erfc"];
@@ -47,6 +50,7 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     hosts.set(name, index);
     return index;
   };
+  const mark = program.marks === undefined ? null : module.import(markName, { parameters: ["i32"], results: [] });
   const statusGlobal = module.global();
   const abilities = { simd: options.simd, relaxed: options.simd && options.relaxed, host, statusGlobal };
 
@@ -81,7 +85,7 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
   }
   const kernels = written.map((index) => ({ index: module.indexOf(index), sharable: !bound.has(index) }));
   const sharing = options.memory.shared ? new Sharing(module, statusGlobal) : null;
-  const run = writeRun(program, kernels, statusGlobal, sharing);
+  const run = writeRun(program, kernels, statusGlobal, sharing, mark);
   module.export("run", module.function("run", runSignature, run.encode()));
 
   return {
@@ -89,7 +93,7 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     layout: tableLayout,
     tableBytes: tableLayout.rows + tableLayout.rowBytes * (program.inputs + program.outputs),
     lowestAddress,
-    hostFunctions: [...hosts.keys()],
+    hostFunctions: mark === null ? [...hosts.keys()] : [...hosts.keys(), markName],
     functions,
     sharing: sharing?.used ? shareLayout : null,
   };

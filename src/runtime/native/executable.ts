@@ -21,10 +21,12 @@ export interface CallBlock {
   readonly threads: number;
   readonly addresses: number;
   readonly strides: number;
+  readonly marks: number;
   readonly length: number;
 }
 
 export class NativeExecutable implements Executable {
+  readonly marks?: Float64Array;
   private readonly program: Program;
   private readonly layout: CallBlock;
   private readonly entry: (block: number) => number;
@@ -54,6 +56,7 @@ export class NativeExecutable implements Executable {
     const { buffer, offset, address } = allocator.fresh(layout.length * 8);
     this.block = new Float64Array(buffer, offset, layout.length);
     this.blockAddress = address;
+    if (program.marks !== undefined) this.marks = this.block.subarray(layout.marks + 1, layout.length);
     this.rows = new Array(program.inputs + program.outputs).fill(null);
   }
 

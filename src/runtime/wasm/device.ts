@@ -10,6 +10,7 @@ import { InternalError, UnsupportedError } from "../../util/errors.ts";
 import { erf, erfc } from "../../util/special.ts";
 import { type ProgramHost, type Start, type TableLayout, WasmExecutable } from "./executable.ts";
 import { Heap } from "./heap.ts";
+import { Marks } from "./marks.ts";
 import { withOptimisingCompiler } from "./node.ts";
 import { Pool, type SharedProgram, type ShareLayout } from "./pool.ts";
 import { Residents } from "./resident.ts";
@@ -21,7 +22,7 @@ export interface RenderedModule {
   readonly layout: TableLayout;
   readonly tableBytes: number;
   readonly lowestAddress: number;
-  readonly hostFunctions: readonly HostFunction[];
+  readonly hostFunctions: readonly (HostFunction | "mark")[];
   /** Where threads meet, if any kernel is to be shared. */
   readonly sharing: ShareLayout | null;
 }
@@ -107,14 +108,15 @@ class WasmDevice implements ProgramDevice, ProgramHost {
     if (rendered.lowestAddress > lowest) throw new InternalError("The wasm renderer asks for more low memory than the device keeps");
     const module = withOptimisingCompiler(() => new WebAssembly.Module(rendered.bytes));
     const imports: WebAssembly.ModuleImports = { memory: this.heap.memory };
-    for (const name of rendered.hostFunctions) imports[name] = host[name];
+    const marks = program.marks === undefined ? null : new Marks(program.marks);
+    for (const name of rendered.hostFunctions) imports[name] = name === "mark" ? (slot: number) => marks?.mark(slot) : host[name];
     const instance = new WebAssembly.Instance(module, { host: imports });
     this.reserve(this.arena, program.arenaBytes);
     this.reserve(this.table, rendered.tableBytes);
     const { sharing, hostFunctions } = rendered;
     this.sharing ??= sharing;
     const shared = sharing === null ? null : { number: ++this.programs, module, hostFunctions, generation: 0 };
-    return new WasmExecutable(this, program, rendered.layout, instance.exports.run as Start, shared);
+    return new WasmExecutable(this, program, rendered.layout, instance.exports.run as Start, shared, marks);
   }
 
   upload(dtype: DType, data: TypedArray): Resident {

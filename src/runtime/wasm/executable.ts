@@ -6,6 +6,7 @@ import { type Program, padded } from "../../graph/kernel.ts";
 import type { Storage } from "../../graph/storage.ts";
 import { InternalError } from "../../util/errors.ts";
 import type { Heap } from "./heap.ts";
+import type { Marks } from "./marks.ts";
 import type { SharedProgram } from "./pool.ts";
 import { type Cell, type Residents, WasmResident } from "./resident.ts";
 
@@ -42,6 +43,7 @@ interface Block {
 }
 
 export class WasmExecutable implements Executable {
+  readonly marks?: Float64Array;
   private readonly device: ProgramHost;
   private readonly program: Program;
   private readonly layout: TableLayout;
@@ -52,14 +54,17 @@ export class WasmExecutable implements Executable {
   /** For each output, whether its value takes an input's place between repetitions. */
   private readonly exchanged: readonly boolean[];
   private readonly temporary: Block[] = [];
+  private readonly clock: Marks | null;
 
   /** `start` is what the module exports as `run`; `shared` is how workers can help, if they can. */
-  constructor(device: ProgramHost, program: Program, layout: TableLayout, start: Start, shared: SharedProgram | null) {
+  constructor(device: ProgramHost, program: Program, layout: TableLayout, start: Start, shared: SharedProgram | null, marks: Marks | null) {
     this.device = device;
     this.program = program;
     this.layout = layout;
     this.start = start;
     this.shared = shared;
+    this.clock = marks;
+    if (marks !== null) this.marks = marks.slots;
     this.fresh = Array.from({ length: program.outputs }, () => ({ address: 0, bytes: 0 }));
     this.exchanged = Array.from({ length: program.outputs }, (_, i) => program.exchanges.some(([, row]) => row === program.inputs + i));
   }
@@ -74,6 +79,7 @@ export class WasmExecutable implements Executable {
       this.prepare(inputs, outputs, repeat, backups);
       if (this.shared !== null) device.prepare(this.shared);
       const table = device.table.address;
+      this.clock?.begin();
       const done = this.start(table, repeat);
       if (done < repeat) {
         const at = (table + layout.status) >>> 2;

@@ -2,7 +2,6 @@
 // and never keep the process alive. Modules reach them by message, once each; before it is read, the work is done without that worker.
 
 import type { Threads } from "../../graph/device.ts";
-import type { HostFunction } from "../../graph/kernel.ts";
 import { mostThreads } from "../../graph/parts.ts";
 import type { Heap } from "./heap.ts";
 import { workerSource } from "./worker_source.ts";
@@ -32,7 +31,7 @@ export interface Greeting {
 
 /** A program to know, one to forget, or, empty, the request to end. */
 export type Letter =
-  | { readonly program: number; readonly module: WebAssembly.Module; readonly hostFunctions: readonly HostFunction[] }
+  | { readonly program: number; readonly module: WebAssembly.Module; readonly hostFunctions: readonly string[] }
   | { readonly program: number }
   | Record<string, never>;
 
@@ -41,7 +40,7 @@ export interface SharedProgram {
   /** One for each program of a device, from 1 on. */
   readonly number: number;
   readonly module: WebAssembly.Module;
-  readonly hostFunctions: readonly HostFunction[];
+  readonly hostFunctions: readonly string[];
   /** That of the pool when all workers were last told of it; 0 before. */
   generation: number;
 }

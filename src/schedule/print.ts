@@ -1,8 +1,8 @@
-// A schedule as text: one line for each task in the order of the steps, so that a change of fusion shows in a test.
+// A schedule as text: one line for each task in the order of the steps. For DOWNHILL_DEBUG, and for tests, where a change of fusion shows.
 
-import type { Step } from "../../src/graph/kernel.ts";
-import type { Node } from "../../src/graph/node.ts";
-import type { Schedule, Task } from "../../src/graph/task.ts";
+import type { Step } from "../graph/kernel.ts";
+import type { Node } from "../graph/node.ts";
+import type { Schedule, Task } from "../graph/task.ts";
 
 const brief: { readonly [dtype: string]: string } = {
   float32: "f32",
@@ -14,7 +14,7 @@ const brief: { readonly [dtype: string]: string } = {
 };
 
 /** The names of the tasks with their form, sizes and what they read and write. */
-export function showSchedule(schedule: Schedule): string {
+export function printSchedule(schedule: Schedule): string {
   const names = new Map<Node, string>();
   const nameOf = (node: Node) => {
     const known = names.get(node);
