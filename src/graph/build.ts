@@ -328,14 +328,16 @@ export function gather(x: Node, indices: Node, axis: number): Node {
 }
 
 /**
- * Adjoint of gather: zeros of `shape`, plus `updates` added at `indices` along `axis`, in the order of the indices; with
- * `combine` "last" an update replaces what is there.
+ * Adjoint of gather: zeros of `shape`, plus `updates` added at `indices` along `axis`, in the order of the indices; or what
+ * another `combine` makes of the updates at each place.
  */
 export function scatterAdd(shape: Shape, indices: Node, given: Node, axis: number, combine: Combine = "sum"): Node {
-  const updates = combine === "sum" ? wide(given) : given;
+  const updates = combine === "last" ? given : wide(given);
   const a = normalizeAxis("scatterAdd", axis, shape.length);
   const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)];
   if (indices.dtype !== "int32") throw mistake("DTYPE", { where: "scatterAdd", problem: "indices must be int32", got: indices.dtype });
+  if (updates.dtype === "bool" && combine !== "sum" && combine !== "last")
+    throw mistake("DTYPE", { where: "scatterAdd", problem: `has no ${combine} of bool`, got: updates.dtype });
   if (!sameShape(updates.shape, expected))
     throw mistake("SHAPE", {
       where: "scatterAdd",

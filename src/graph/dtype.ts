@@ -162,3 +162,16 @@ export function encode(dtype: DType, value: number): number {
 export function decode(dtype: DType, element: number): number {
   return dtype === "float16" ? numberOfHalf(element) : dtype === "bfloat16" ? numberOfBfloat(element) : element;
 }
+
+const integerLimits: { readonly [D in DType]?: readonly [number, number] } = {
+  bool: [0, 1],
+  uint8: [0, 255],
+  int8: [-128, 127],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+};
+
+/** The least and the greatest number of a dtype; infinite for floats. */
+export function limitsOf(dtype: DType): readonly [number, number] {
+  return integerLimits[dtype] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+}

@@ -37,8 +37,11 @@ interface NoAttributes {
   readonly none?: never;
 }
 
-/** What becomes of several updates at one place: their sum, or the last of them in the order of the indices. */
-export type Combine = "sum" | "last";
+/**
+ * What becomes of several updates at one place: their sum, product, largest or smallest, or the last of them in the order of the
+ * indices. Where there is none: 0, 1, −∞ or ∞ (or the dtype's limits), and 0.
+ */
+export type Combine = "sum" | "product" | "maximum" | "minimum" | "last";
 
 /** What every operation carries beside its inputs. The keys are the operation set. */
 export interface Attributes {

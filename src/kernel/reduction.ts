@@ -5,7 +5,7 @@
 // vector's width, and a fixed tree joins them: lanes i and i + 8, then i + 4, i + 2, i + 1. Tail lanes are masked.
 // Reductions over the same variables that do not depend on each other run in one loop.
 
-import { type DType, isInteger } from "../graph/dtype.ts";
+import { type DType, isInteger, limitsOf } from "../graph/dtype.ts";
 import type { Expression, Statement } from "../graph/kernel.ts";
 import { type Builder, registerOf } from "./builder.ts";
 import { scalarOf, wrap } from "./elementwise.ts";
@@ -218,30 +218,6 @@ function accumulated(reduce: Reduce): DType {
   return (reduce.reduce === "argMax" || reduce.reduce === "argMin") && dtype === "bool" ? "uint8" : dtype;
 }
 
-const lowest: Record<DType, number> = {
-  bool: 0,
-  uint8: 0,
-  int8: -128,
-  int32: -(2 ** 31),
-  uint32: 0,
-  float16: Number.NEGATIVE_INFINITY,
-  bfloat16: Number.NEGATIVE_INFINITY,
-  float32: Number.NEGATIVE_INFINITY,
-  float64: Number.NEGATIVE_INFINITY,
-};
-
-const highest: Record<DType, number> = {
-  bool: 1,
-  uint8: 255,
-  int8: 127,
-  int32: 2 ** 31 - 1,
-  uint32: -1,
-  float16: Number.POSITIVE_INFINITY,
-  bfloat16: Number.POSITIVE_INFINITY,
-  float32: Number.POSITIVE_INFINITY,
-  float64: Number.POSITIVE_INFINITY,
-};
-
 function neutralOf(reduce: Reduce, dtype: DType): number {
   switch (reduce.reduce) {
     case "reduceSum":
@@ -251,10 +227,10 @@ function neutralOf(reduce: Reduce, dtype: DType): number {
       return 1;
     case "reduceMax":
     case "argMax":
-      return lowest[dtype];
+      return limitsOf(dtype)[0];
     case "reduceMin":
     case "argMin":
-      return highest[dtype];
+      return limitsOf(dtype)[1];
   }
 }
 

@@ -17,6 +17,7 @@ export type { EmbeddingOptions } from "./nodes/embedding.ts";
 export type { Range } from "./nodes/move.ts";
 export type { PadMode, PadOptions, PadWidths } from "./nodes/pad.ts";
 export type { Parts } from "./nodes/parts.ts";
+export type { ScatterReduction } from "./nodes/scatter.ts";
 export * from "./parts.ts";
 export {
   bernoulli,

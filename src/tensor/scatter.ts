@@ -1,6 +1,7 @@
 // Indexing element by element, and writing at indices, as free functions. A tensor does not change: the result is another.
 
 import type { DType } from "../graph/dtype.ts";
+import type { ScatterReduction } from "./nodes/scatter.ts";
 import * as nodes from "./nodes/scatter.ts";
 import { type Tensor, unwrap, wrap } from "./tensor.ts";
 
@@ -55,6 +56,27 @@ export function scatter<D extends DType>(x: Tensor<D>, axis: number, indices: In
  */
 export function scatterAdd<D extends DType>(x: Tensor<D>, axis: number, indices: Indices, updates: Updates<D>): Tensor<D> {
   return wrap(nodes.scatterAdd(x.node, axis, indices.node, unwrap(updates)));
+}
+
+/**
+ * x with its elements at indices reduced together with the updates for them; PyTorch's `scatter_reduce`. Largest and smallest
+ * elements that are equal share the gradient evenly.
+ *
+ * @param reduction `sum`, `prod`, `mean`, `max` or `min`.
+ * @param options.includeSelf default true; false: x's own elements do not take part where there are updates.
+ * @throws UserError `RANGE` when it runs, for an index outside the axis; `SHAPE`; `DTYPE`; `OPTION` for another reduction.
+ * @example
+ * scatterReduce(tensor([1, 2]), 0, tensor([1, 1], { dtype: "int32" }), tensor([10, 20]), "prod");   // [1, 400]
+ */
+export function scatterReduce<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+  indices: Indices,
+  updates: Updates<D>,
+  reduction: ScatterReduction,
+  options: { readonly includeSelf?: boolean } = {},
+): Tensor<D> {
+  return wrap(nodes.scatterReduce(x.node, axis, indices.node, unwrap(updates), reduction, options.includeSelf ?? true));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as d from "../../src/index.ts";
 import { gradients, type Tensor, tensor, zeros } from "../../src/index.ts";
+import { vmap } from "../../src/transforms.ts";
 import { devices, errorOf, expectTensor, on } from "./values.ts";
 
 const int = (values: d.Data) => tensor(values, { dtype: "int32" });
@@ -9,6 +10,106 @@ const numbers = (...shape: number[]) =>
     Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7) % 11) - 5),
     { shape },
   );
+
+// PyTorch's scatter_reduce(0, [0, 0, 1, 2, 2], …) of [2, 3, 5, 7] with [4, 4, 0, 3, 3], and its gradients for weights 1, 10, 100, 1000.
+interface Reduction {
+  readonly reduction: d.ScatterReduction;
+  readonly includeSelf: boolean;
+  readonly answer: number[];
+  readonly slopes: readonly [number[], number[]];
+}
+const reductions: readonly Reduction[] = [
+  {
+    reduction: "sum",
+    includeSelf: true,
+    answer: [10.0, 3.0, 11.0, 7.0],
+    slopes: [
+      [1.0, 10.0, 100.0, 1000.0],
+      [1.0, 1.0, 10.0, 100.0, 100.0],
+    ],
+  },
+  {
+    reduction: "sum",
+    includeSelf: false,
+    answer: [8.0, 0.0, 6.0, 7.0],
+    slopes: [
+      [0.0, 0.0, 0.0, 1000.0],
+      [1.0, 1.0, 10.0, 100.0, 100.0],
+    ],
+  },
+  {
+    reduction: "prod",
+    includeSelf: true,
+    answer: [32.0, 0.0, 45.0, 7.0],
+    slopes: [
+      [16.0, 0.0, 900.0, 1000.0],
+      [8.0, 8.0, 30.0, 1500.0, 1500.0],
+    ],
+  },
+  {
+    reduction: "prod",
+    includeSelf: false,
+    answer: [16.0, 0.0, 9.0, 7.0],
+    slopes: [
+      [0.0, 0.0, 0.0, 1000.0],
+      [4.0, 4.0, 10.0, 300.0, 300.0],
+    ],
+  },
+  {
+    reduction: "mean",
+    includeSelf: true,
+    answer: [3.3333333, 1.5, 3.6666667, 7.0],
+    slopes: [
+      [0.3333333, 5.0, 33.3333321, 1000.0],
+      [0.3333333, 0.3333333, 5.0, 33.3333321, 33.3333321],
+    ],
+  },
+  {
+    reduction: "mean",
+    includeSelf: false,
+    answer: [4.0, 0.0, 3.0, 7.0],
+    slopes: [
+      [0.0, 0.0, 0.0, 1000.0],
+      [0.5, 0.5, 10.0, 50.0, 50.0],
+    ],
+  },
+  {
+    reduction: "max",
+    includeSelf: true,
+    answer: [4.0, 3.0, 5.0, 7.0],
+    slopes: [
+      [0.0, 10.0, 100.0, 1000.0],
+      [0.5, 0.5, 0.0, 0.0, 0.0],
+    ],
+  },
+  {
+    reduction: "max",
+    includeSelf: false,
+    answer: [4.0, 0.0, 3.0, 7.0],
+    slopes: [
+      [0.0, 0.0, 0.0, 1000.0],
+      [0.5, 0.5, 10.0, 50.0, 50.0],
+    ],
+  },
+  {
+    reduction: "min",
+    includeSelf: true,
+    answer: [2.0, 0.0, 3.0, 7.0],
+    slopes: [
+      [1.0, 0.0, 0.0, 1000.0],
+      [0.0, 0.0, 10.0, 50.0, 50.0],
+    ],
+  },
+  {
+    reduction: "min",
+    includeSelf: false,
+    answer: [4.0, 0.0, 3.0, 7.0],
+    slopes: [
+      [0.0, 0.0, 0.0, 1000.0],
+      [0.5, 0.5, 10.0, 50.0, 50.0],
+    ],
+  },
+];
 
 describe.each(devices)("element by element on %s", (device) => {
   it("gatherElements and takeAlongAxis", () =>
@@ -109,6 +210,45 @@ describe.each(devices)("element by element on %s", (device) => {
       const x = d.full([50], -1);
       expectTensor(d.scatter(x, 0, tensor(places), tensor(values)), [...last]);
       expectTensor(d.scatterAdd(x, 0, tensor(places), tensor(values)), [...sum]);
+    }));
+
+  it.each(reductions)(
+    "scatterReduce by $reduction, own elements $includeSelf",
+    ({ reduction, includeSelf, answer, slopes: [own, given] }) =>
+      on(device, () => {
+        const [x, updates] = [tensor([2, 3, 5, 7]), tensor([4, 4, 0, 3, 3])];
+        const y = d.scatterReduce(x, 0, int([0, 0, 1, 2, 2]), updates, reduction, { includeSelf });
+        expectTensor(y, answer);
+        const weights = tensor([1, 10, 100, 1000]);
+        const [gx, gu] = gradients(y.mul(weights).sum(), [x, updates]) as [Tensor, Tensor];
+        expectTensor(gx, own);
+        expectTensor(gu, given);
+      }),
+  );
+
+  it("scatterReduce along an axis, of integers, with NaN, and batched", () =>
+    on(device, () => {
+      const x = numbers(2, 3);
+      const where = int([[1], [1]]);
+      const doubled = (x.toArraySync() as number[][]).map(([a, b, c]) => [a, 2 * (b as number), c] as number[]);
+      expectTensor(d.scatterReduce(x, 1, where, 2, "prod"), doubled);
+      expectTensor(d.scatterReduce(int([7, 1]), 0, int([0, 0]), int([2, 1]), "mean"), [3, 1], "int32");
+      expectTensor(d.scatterReduce(tensor([1, 2]), 0, int([0, 1]), tensor([Number.NaN, 5]), "max"), [Number.NaN, 5]);
+      expectTensor(d.scatterReduce(x, 0, int(new Int32Array(0)).reshape([0, 3]), 1, "min"), x.toArraySync());
+      const zeros = tensor([0, 0, 0, 4]);
+      const product = d.scatterReduce(tensor([3, 3]), 0, int([0, 0, 1, 1]), zeros, "prod");
+      expectTensor(gradients(product.sum(), [zeros])[0] as Tensor, [0, 0, 12, 0]);
+      const rows = vmap((row: Tensor) => d.scatterReduce(row, 0, int([2, 2]), tensor([-9, 9]), "min"))(x);
+      expectTensor(
+        rows,
+        (x.toArraySync() as number[][]).map(([a, b]) => [a as number, b as number, -9]),
+      );
+    }));
+
+  it("scatterReduce names what it cannot do", () =>
+    on(device, () => {
+      const reduce = (reduction: string) => d.scatterReduce(tensor([1]), 0, int([0]), tensor([2]), reduction as d.ScatterReduction);
+      expect(errorOf(() => reduce("amax")).message).toBe("scatterReduce: unknown reduction; got amax, expected sum, prod, mean, max, min.");
     }));
 
   it("scatterAdd, indexAdd, indexFill, maskedFill", () =>

@@ -47,8 +47,11 @@ export const bindings: Bindings = {
     return indices(a).rank === 0 ? result.reshape([]) : result;
   }),
   scatter: bind(["input", "dim", "index", "src", "reduce"], (a) => {
-    const write = a.text("reduce") === "add" ? d.scatterAdd : d.scatter;
-    return onVector(a, (x, index, dim) => write(x, dim, index, source(a, x)));
+    const reduce = a.text("reduce");
+    return onVector(a, (x, index, dim) => {
+      if (reduce === "multiply") return d.scatterReduce(x, dim, index, source(a, x), "prod");
+      return (reduce === "add" ? d.scatterAdd : d.scatter)(x, dim, index, source(a, x));
+    });
   }),
   scatter_add: bind(["input", "dim", "index", "src"], (a) => onVector(a, (x, index, dim) => d.scatterAdd(x, dim, index, source(a, x)))),
   index_add: bind(["input", "dim", "index", "source", "alpha"], (a) =>

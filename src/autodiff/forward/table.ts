@@ -101,7 +101,11 @@ export const forwardTable: ForwardTable = {
   },
 
   gather: (node, [t]) => gather(t as Node, inputOf(node, 1), node.attributes.axis),
-  scatterAdd: (node, [, t]) => scatterAdd(node.shape, inputOf(node, 0), t as Node, node.attributes.axis, node.attributes.combine),
+  scatterAdd: (node, tangents) => {
+    const { axis, combine } = node.attributes;
+    const linear = combine === "sum" || combine === "last";
+    return linear ? scatterAdd(node.shape, inputOf(node, 0), tangents[1] as Node, axis, combine) : transposed(node, tangents);
+  },
   dynamicSlice: (node, [t]) => dynamicSlice(t as Node, node.inputs.slice(1), node.shape),
   dynamicUpdate: (node, [t, u]) => dynamicUpdate(t ?? zerosLike(node), u ?? zerosLike(inputOf(node, 1)), node.inputs.slice(2)),
   argSort: null,

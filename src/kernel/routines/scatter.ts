@@ -1,18 +1,34 @@
 // scatterAdd: the result as [outer, n, inner], the updates as [outer, count, inner]. Work is shared out by destinations: a slice
-// owns some rows of the result, fills them with zero, then goes through all the indices in order and adds (or puts) the updates that
-// fall into its rows. So every element is the same sum in the same order however the rows are shared out, and nothing is locked.
+// owns some rows of the result, fills them with what changes no update (zero for sums), then goes through all the indices in order
+// and adds (multiplies, puts) the updates that fall into its rows. So every element is the same sum in the same order however the rows are shared out, and nothing is locked.
 // Long rows are cut into blocks, so that few rows make enough work to share.
 
+import { neutralOf } from "../../graph/combine.ts";
+import type { DType } from "../../graph/dtype.ts";
 import { type Expression, type KernelBuffer, lanesOf, type Target } from "../../graph/kernel.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
+import type { Combine } from "../../graph/operation.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import type { Lowered } from "../../graph/task.ts";
-import { scalarOf } from "../elementwise.ts";
+import { scalarOf, wrap } from "../elementwise.ts";
 import { add, and, constant, div, indexType, le, load, lt, max, min, mul, or, sub, typeOf } from "../expression.ts";
 import { begin, Code, end } from "./code.ts";
 
 /** Elements of a row that one unit of work covers at most. */
 const longest = 1024;
+
+function join(combine: Exclude<Combine, "last">, dtype: DType, old: Expression, update: Expression): Expression {
+  switch (combine) {
+    case "sum":
+      return dtype === "bool" ? or(old, update) : wrap(dtype, add(old, update));
+    case "product":
+      return wrap(dtype, mul(old, update));
+    case "maximum":
+      return max(old, update);
+    case "minimum":
+      return min(old, update);
+  }
+}
 
 export function lowerScatterAdd(
   name: string,
@@ -28,7 +44,7 @@ export function lowerScatterAdd(
   const inner = sizeOf(hero.shape.slice(axis + 1));
   const count = inputOf(hero, 0).size;
   const type = typeOf(scalarOf(hero.dtype), inner === 1 ? 1 : lanesOf(target, hero.dtype === "float64"));
-  const zero = constant(type, 0);
+  const neutral = constant(type, neutralOf(combine, hero.dtype));
   const blocks = Math.ceil(inner / longest);
   const block = Math.ceil(Math.ceil(inner / Math.max(blocks, 1)) / type.lanes) * type.lanes;
   const code = new Code();
@@ -50,7 +66,7 @@ export function lowerScatterAdd(
     const length = code.let("length", blocks === 1 ? inner : min(sub(inner, column), block));
     const rows = code.let("rows", mul(at, n));
     const fill = (code: Code, from: Expression, length: Expression) =>
-      vectors(code, length, (i, code, left) => code.store(result, add(from, i), zero, left));
+      vectors(code, length, (i, code, left) => code.store(result, add(from, i), neutral, left));
     if (blocks === 1) fill(code, code.let("from", mul(add(rows, low), inner)), code.let("size", mul(sub(high, low), inner)));
     else code.loop("row", low, high, 1, (row, code) => fill(code, code.let("from", add(mul(add(rows, row), inner), column)), length));
     code.loop("j", 0, count, 1, (j, code) => {
@@ -58,14 +74,12 @@ export function lowerScatterAdd(
       code.if(and(le(low, row), lt(row, high)), (code) => {
         const to = code.let("to", add(mul(add(rows, row), inner), column));
         const from = code.let("from", add(mul(add(mul(at, count), j), inner), column));
-        const sum = (i: Expression) => {
+        const combined = (i: Expression) => {
           const update = load(updates as number, type, add(from, i));
-          if (combine === "last") return update;
-          const old = load(result, type, add(to, i));
-          return hero.dtype === "bool" ? or(old, update) : add(old, update);
+          return combine === "last" ? update : join(combine, hero.dtype, load(result, type, add(to, i)), update);
         };
-        if (inner === 1) code.store(result, to, sum(constant(indexType, 0)));
-        else vectors(code, length, (i, code, left) => code.store(result, add(to, i), sum(i), left));
+        if (inner === 1) code.store(result, to, combined(constant(indexType, 0)));
+        else vectors(code, length, (i, code, left) => code.store(result, add(to, i), combined(i), left));
       });
     });
   });

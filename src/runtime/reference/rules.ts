@@ -1,6 +1,7 @@
 // What every operation means, one rule a row. Floats are held in Float64Array whatever their dtype; `round` is applied to
 // float32 results of arithmetic (the identity in exact mode). Rules that only move elements never round.
 
+import { neutralOf } from "../../graph/combine.ts";
 import { allocate, type DType, encode, isFloat, type TypedArray } from "../../graph/dtype.ts";
 import { inputOf, type Node } from "../../graph/node.ts";
 import {
@@ -204,17 +205,20 @@ const gather: Rule<"gather"> = (node, [x, indices]) => {
   return result;
 };
 
+const combinations = { sum: "add", product: "mul", maximum: "maximum", minimum: "minimum" } as const;
+
 const scatterAdd: Rule<"scatterAdd"> = (node, [indices, updates], context) => {
   const [outer, n, inner] = around(node.shape, node.attributes.axis);
+  const { combine } = node.attributes;
   const round = rounding(node, context);
-  const result = store(node.dtype, node.size);
+  const result = store(node.dtype, node.size).fill(neutralOf(combine, node.dtype));
+  const next = combine === "last" ? (_: number, update: number) => update : binaryFunctions[combinations[combine]];
   let i = 0;
   for (let o = 0; o < outer; o++) {
     for (const index of indices as TypedArray) {
       for (let k = 0; k < inner; k++) {
         const to = (o * n + clamp(index, 0, n - 1)) * inner + k;
-        const update = (updates as TypedArray)[i++] as number;
-        result[to] = node.attributes.combine === "last" ? update : round((result[to] as number) + update);
+        result[to] = round(next(result[to] as number, (updates as TypedArray)[i++] as number, node.dtype));
       }
     }
   }

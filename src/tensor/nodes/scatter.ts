@@ -14,10 +14,14 @@ import {
   reshape,
   where as select,
 } from "../../graph/build.ts";
+import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
+import type { Combine } from "../../graph/operation.ts";
 import { broadcastShapes, normalizeAxis, type Shape, sameShape, showShape, stridesOf } from "../../graph/shape.ts";
 import { mistake } from "../../util/errors.ts";
 import { wrapped } from "./at.ts";
+import { div, floorDivide } from "./elementwise.ts";
+import { concat } from "./move.ts";
 import { indices as asIndices, condition, fill } from "./operands.ts";
 
 /** Indices along an axis of `shape`, checked for what can be told now; the rest when it runs. */
@@ -143,6 +147,40 @@ export function scatter(x: Node, axis: number, indices: Node, updates: Node | nu
 export function scatterAdd(x: Node, axis: number, indices: Node, updates: Node | number): Node {
   const { positions, updates: values } = scattering("scatterAdd", x, axis, indices, updates);
   return binary("add", x, reshape(builtScatter([x.size], positions, values, 0), x.shape));
+}
+
+export type ScatterReduction = keyof typeof combinations;
+
+const combinations = { sum: "sum", prod: "product", mean: "sum", max: "maximum", min: "minimum" } as const;
+
+/** The elements of x and the updates for them reduced, or of the updates alone where there are any. */
+export function scatterReduce(
+  x: Node,
+  axis: number,
+  indices: Node,
+  updates: Node | number,
+  reduction: ScatterReduction,
+  includeSelf: boolean,
+): Node {
+  if (!Object.hasOwn(combinations, reduction))
+    throw mistake("OPTION", {
+      where: "scatterReduce",
+      problem: "unknown reduction",
+      got: String(reduction),
+      expected: Object.keys(combinations).join(", "),
+    });
+  const { positions, updates: given } = scattering("scatterReduce", x, axis, indices, updates);
+  if (positions.size === 0) return x;
+  // x's own elements are updates like the others, so that ties share gradients evenly.
+  const own = iota([x.size], 0);
+  const [places, values] = includeSelf ? [concat([own, positions], 0), concat([row(x), given], 0)] : [positions, given];
+  const at = (updates: Node, combine: Combine) => reshape(builtScatter([x.size], places, updates, 0, combine), x.shape);
+  const counts = at(constant(1, "int32", places.shape), "sum");
+  const reduced = at(values, combinations[reduction]);
+  const most = binary("maximum", counts, fill(counts, 1));
+  const result =
+    reduction !== "mean" ? reduced : isFloat(x.dtype) ? div(reduced, cast(most, x.dtype)) : floorDivide(reduced, cast(most, x.dtype));
+  return includeSelf ? result : select(binary("lt", fill(counts, 0), counts), result, x);
 }
 
 /** Indices in one row, or one alone. */

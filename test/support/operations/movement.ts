@@ -6,7 +6,7 @@ import type { Node } from "../../../src/graph/node.ts";
 import type { Running } from "../../../src/graph/operation.ts";
 import type { Shape } from "../../../src/graph/shape.ts";
 import { Storage } from "../../../src/graph/storage.ts";
-import { bools, bytes, floats, integers, vector, words } from "../values.ts";
+import { bools, bytes, floats, integers, special, vector, words } from "../values.ts";
 import { plain, type Rows, row, smooth, start } from "./case.ts";
 
 const _f = (...shape: number[]) => ({ shape, dtype: "float32" as const });
@@ -246,6 +246,25 @@ export const movementRows: Rows<"leaf" | "view" | "contract" | "index"> = {
     smooth("the last, at a matrix of indices, inside", [integers([2, 3], 0, 3), floats([2, 2, 3, 2])], ([i, u]) =>
       build.scatterAdd([2, 4, 2], i as Node, u as Node, 1, "last"),
     ),
+    ...(["product", "maximum", "minimum"] as const).flatMap((combine) => [
+      row(
+        combine === "product" ? "smooth" : "plain",
+        `${combine} of rows, some with none`,
+        [vector("int32", 1, 3, 1, 1), floats([4, 2], 0.3, 2)],
+        ([i, u]) => build.scatterAdd([4, 2], i as Node, u as Node, 0, combine),
+      ),
+      smooth(`${combine}, many into few, inside`, [integers([30], 0, 4), floats([2, 30, 5], -2, 2)], ([i, u]) =>
+        build.scatterAdd([2, 4, 5], i as Node, u as Node, 1, combine),
+      ),
+      plain(`${combine} at edges`, [vector("int32", 0, 0, 1, 1, 2, 2, 3, 3, 3, 0), special], ([i, u]) =>
+        build.scatterAdd([5], i as Node, build.slice(u as Node, [0], [10]), 0, combine),
+      ),
+      ...(["int32", "uint8", "int8", "uint32"] as const).map((dtype) =>
+        plain(`${combine} of ${dtype}`, [vector("int32", 0, 0, 2, 0), vector(dtype, 5, 60, 7, 3)], ([i, u]) =>
+          build.scatterAdd([4], i as Node, u as Node, 0, combine),
+        ),
+      ),
+    ]),
     plain("the last of some bytes", [vector("int32", 2, 0, 2), vector("uint8", 5, 6, 7)], ([i, u]) =>
       build.scatterAdd([3], i as Node, u as Node, 0, "last"),
     ),
