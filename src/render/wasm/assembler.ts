@@ -174,8 +174,6 @@ export class ModuleBuilder {
   private readonly functions: { readonly type: number; readonly body: Code; readonly name: string }[] = [];
   private readonly exports: { readonly name: string; readonly number: number }[] = [];
   private globals = 0;
-  /** Functions to be called by their place in the module's table. */
-  private readonly table: number[] = [];
   private readonly memory: MemoryImport;
 
   constructor(memory: MemoryImport) {
@@ -217,11 +215,6 @@ export class ModuleBuilder {
     return this.globals++;
   }
 
-  /** Puts a function, by its number, into the table; returns its place there. */
-  tabulate(number: number): number {
-    return this.table.push(number) - 1;
-  }
-
   /** Exports a function by its number. */
   export(name: string, number: number): void {
     this.exports.push({ name, number });
@@ -249,11 +242,6 @@ export class ModuleBuilder {
     for (const { type } of this.functions) functions.unsigned(type);
     section(3, functions);
 
-    if (this.table.length > 0) {
-      const funcref = 0x70;
-      section(4, new Code().unsigned(1).byte(funcref).byte(0x00).unsigned(this.table.length));
-    }
-
     if (this.globals > 0) {
       const globals = new Code().unsigned(this.globals);
       for (let i = 0; i < this.globals; i++) globals.byte(valueType.i32).byte(0x01).i32(0).end();
@@ -263,12 +251,6 @@ export class ModuleBuilder {
     const exports = new Code().unsigned(this.exports.length);
     for (const { name, number } of this.exports) exports.name(name).byte(0x00).unsigned(this.indexOf(number));
     section(7, exports);
-
-    if (this.table.length > 0) {
-      const elements = new Code().unsigned(1).unsigned(0).i32(0).end().unsigned(this.table.length);
-      for (const number of this.table) elements.unsigned(this.indexOf(number));
-      section(9, elements);
-    }
 
     const code = new Code().unsigned(this.functions.length);
     for (const { body } of this.functions) code.unsigned(body.length).append(body);

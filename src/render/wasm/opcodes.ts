@@ -1,8 +1,7 @@
 // WebAssembly's instructions by name. Prefixed ones are written as prefix × 0x1000 + number, so one number says all.
-// Numbers follow the core specification (appendix "Index of Instructions"), the relaxed SIMD and the threads proposal.
+// Numbers follow the core specification (appendix "Index of Instructions") and the relaxed SIMD proposal.
 
 export const op = {
-  unreachable: 0x00,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
@@ -12,8 +11,6 @@ export const op = {
   brIf: 0x0d,
   return: 0x0f,
   call: 0x10,
-  callIndirect: 0x11,
-  drop: 0x1a,
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,
@@ -33,7 +30,6 @@ export const op = {
   i32Store8: 0x3a,
   i32Store16: 0x3b,
   i32Const: 0x41,
-  i64Const: 0x42,
   f32Const: 0x43,
   f64Const: 0x44,
 
@@ -46,7 +42,6 @@ export const op = {
   i32LeS: 0x4c,
   i32LeU: 0x4d,
   i32GeS: 0x4e,
-  i32GeU: 0x4f,
   f32Eq: 0x5b,
   f32Ne: 0x5c,
   f32Lt: 0x5d,
@@ -224,15 +219,6 @@ export const op = {
   f32x4RelaxedMadd: 0xfd105,
   f64x2RelaxedMadd: 0xfd107,
   i32x4RelaxedLaneselect: 0xfd10b,
-
-  atomicNotify: 0xfe000,
-  atomicWait32: 0xfe001,
-  i32AtomicLoad: 0xfe010,
-  i32AtomicStore: 0xfe017,
-  i32AtomicAdd: 0xfe01e,
-  i32AtomicSub: 0xfe025,
-  i32AtomicAnd: 0xfe02c,
-  i32AtomicCompareExchange: 0xfe048,
 } as const;
 
 /** Value types as the binary format writes them. */

@@ -1,13 +1,15 @@
 // A program as one WebAssembly module: each kernel a function, kernels that differ in nothing but their pointers one function, and `run`
-// over all of them. Imports, all from "host": the memory, and what `hostFunctions` names.
-// Exports: `run(table, repeat)`, `work(slot, program, mail)` where threads share kernels (share.ts), and `kernel0`, `kernel1`, … (pointers…, begin, end) for profiling and for warming up.
+// over all of them. Imports, all from "host": the memory, the double-precision functions that the kernels name, `mark(slot)` where the
+// program has marks, `share` where threads share kernels (share.ts).
+// Exports: `run(table, repeat)`, `part0`, `part1`, … for the shared kernels, and `kernel0`, `kernel1`, … (pointers…, begin, end).
 
 import type { HostFunction, Kernel, Program } from "../../graph/kernel.ts";
+import { partOf } from "../../graph/parts.ts";
 import { InternalError } from "../../util/errors.ts";
 import { type MemoryImport, ModuleBuilder, type Signature } from "./assembler.ts";
 import { writeKernel } from "./kernel.ts";
 import { runSignature, type TableLayout, tableLayout, writeRun } from "./program.ts";
-import { type ShareLayout, Sharing, shareLayout } from "./share.ts";
+import { Sharing } from "./share.ts";
 import { lowestAddress } from "./writer.ts";
 
 export interface WasmOptions {
@@ -25,16 +27,11 @@ export interface RenderedProgram {
   readonly tableBytes: number;
   /** Buffers, arena and table must lie at or above this address. */
   readonly lowestAddress: number;
-  /** Names to import of `host`, besides `memory`: functions of numbers, and `mark(slot)` where the program has marks. */
-  readonly hostFunctions: readonly (HostFunction | "mark")[];
   /** For each kernel the number of the first one that shares its function (`kernel<number>` is exported for each). */
   readonly functions: readonly number[];
-  /** Where threads meet; null where no kernel is worth sharing, or the memory is not shared. */
-  readonly sharing: ShareLayout | null;
+  /** How many functions `part<number>` there are, for kernels that threads share. */
+  readonly parts: number;
 }
-
-/** The host's clock: see the step "mark". */
-const markName = "mark";
 
 /** What no worker has: `Math` lacks them, and kernels that call them stay on the calling thread. */
 const callerOnly: readonly HostFunction[] = ["erf", "erfc"];
@@ -50,9 +47,12 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     hosts.set(name, index);
     return index;
   };
-  const mark = program.marks === undefined ? null : module.import(markName, { parameters: ["i32"], results: [] });
+  const mark = program.marks === undefined ? null : module.import("mark", { parameters: ["i32"], results: [] });
   const statusGlobal = module.global();
   const abilities = { simd: options.simd, relaxed: options.simd && options.relaxed, host, statusGlobal };
+
+  const worthSharing = options.memory.shared && program.kernels.some((kernel) => partOf(kernel) < kernel.extent);
+  const sharing = worthSharing ? new Sharing(module, statusGlobal) : null;
 
   // Equal text finds most equal kernels without writing them, equal bytes the rest.
   const alike = new Map<string, number>();
@@ -84,7 +84,6 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     module.export(`kernel${number}`, index);
   }
   const kernels = written.map((index) => ({ index: module.indexOf(index), sharable: !bound.has(index) }));
-  const sharing = options.memory.shared ? new Sharing(module, statusGlobal) : null;
   const run = writeRun(program, kernels, statusGlobal, sharing, mark);
   module.export("run", module.function("run", runSignature, run.encode()));
 
@@ -93,9 +92,8 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
     layout: tableLayout,
     tableBytes: tableLayout.rows + tableLayout.rowBytes * (program.inputs + program.outputs),
     lowestAddress,
-    hostFunctions: mark === null ? [...hosts.keys()] : [...hosts.keys(), markName],
     functions,
-    sharing: sharing?.used ? shareLayout : null,
+    parts: sharing?.count ?? 0,
   };
 }
 

@@ -10,9 +10,10 @@ import { InternalError, UnsupportedError } from "../../util/errors.ts";
 import { erf, erfc } from "../../util/special.ts";
 import { type ProgramHost, type Start, type TableLayout, WasmExecutable } from "./executable.ts";
 import { Heap } from "./heap.ts";
+import type { SharedProgram, Thunk } from "./job.ts";
 import { Marks } from "./marks.ts";
 import { withOptimisingCompiler } from "./node.ts";
-import { Pool, type SharedProgram, type ShareLayout } from "./pool.ts";
+import { Pool } from "./pool.ts";
 import { Residents } from "./resident.ts";
 import { type WasmSupport, wasmSupport } from "./support.ts";
 
@@ -22,9 +23,8 @@ export interface RenderedModule {
   readonly layout: TableLayout;
   readonly tableBytes: number;
   readonly lowestAddress: number;
-  readonly hostFunctions: readonly (HostFunction | "mark")[];
-  /** Where threads meet, if any kernel is to be shared. */
-  readonly sharing: ShareLayout | null;
+  /** How many functions `part<number>` the module exports for the kernels that threads share. */
+  readonly parts: number;
 }
 
 export type WasmRenderer = (
@@ -78,10 +78,8 @@ class WasmDevice implements ProgramDevice, ProgramHost {
   /** One for all programs, as large as the largest needs: only one runs at a time. */
   readonly arena = { address: 0, bytes: 0 };
   readonly table = { address: 0, bytes: 0 };
-  private pool: Pool | null = null;
-  private sharing: ShareLayout | null = null;
-  private threadsWanted = 1;
-  private workerUrl: string | URL | null = null;
+  /** Null where the memory is not shared. */
+  private readonly pool: Pool | null = this.heap.unshared === null ? new Pool(this.heap) : null;
   private programs = 0;
 
   constructor(render: WasmRenderer, support: WasmSupport) {
@@ -91,15 +89,11 @@ class WasmDevice implements ProgramDevice, ProgramHost {
   }
 
   get threads(): Threads {
-    const { unshared } = this.heap;
-    if (unshared !== null) return { count: 1, reason: unshared };
-    return this.pool?.threads ?? { count: this.threadsWanted, reason: null };
+    return this.pool?.threads ?? { count: 1, reason: this.heap.unshared };
   }
 
-  setThreads(count: number, { workerUrl }: ThreadOptions = {}): void {
-    this.threadsWanted = count;
-    this.workerUrl = workerUrl ?? null;
-    this.pool?.resize(count, this.workerUrl);
+  setThreads(count: number, options: ThreadOptions = {}): void {
+    this.pool?.setThreads(count, options.workerUrl ?? null);
   }
 
   load(program: Program): Executable {
@@ -107,16 +101,21 @@ class WasmDevice implements ProgramDevice, ProgramHost {
     const rendered = this.render(program, { simd, relaxed, memory: this.heap.limits });
     if (rendered.lowestAddress > lowest) throw new InternalError("The wasm renderer asks for more low memory than the device keeps");
     const module = withOptimisingCompiler(() => new WebAssembly.Module(rendered.bytes));
-    const imports: WebAssembly.ModuleImports = { memory: this.heap.memory };
     const marks = program.marks === undefined ? null : new Marks(program.marks);
-    for (const name of rendered.hostFunctions) imports[name] = name === "mark" ? (slot: number) => marks?.mark(slot) : host[name];
-    const instance = new WebAssembly.Instance(module, { host: imports });
+    const shared: SharedProgram = { number: ++this.programs, module, thunks: [], generation: 0 };
+    const { exports } = new WebAssembly.Instance(module, {
+      host: {
+        ...host,
+        memory: this.heap.memory,
+        mark: (slot: number) => marks?.mark(slot),
+        share: (status: number, thunk: number, extent: number, part: number, slice: number) =>
+          this.pool?.job.share(shared, status, thunk, extent, part, slice),
+      },
+    });
+    for (let i = 0; i < rendered.parts; i++) shared.thunks.push(exports[`part${i}`] as Thunk);
     this.reserve(this.arena, program.arenaBytes);
     this.reserve(this.table, rendered.tableBytes);
-    const { sharing, hostFunctions } = rendered;
-    this.sharing ??= sharing;
-    const shared = sharing === null ? null : { number: ++this.programs, module, hostFunctions, generation: 0 };
-    return new WasmExecutable(this, program, rendered.layout, instance.exports.run as Start, shared, marks);
+    return new WasmExecutable(this, program, rendered.layout, exports.run as Start, rendered.parts > 0 ? shared : null, marks);
   }
 
   upload(dtype: DType, data: TypedArray): Resident {
@@ -128,15 +127,11 @@ class WasmDevice implements ProgramDevice, ProgramHost {
   }
 
   prepare(program: SharedProgram): void {
-    if (this.pool === null && this.threadsWanted > 1) {
-      this.pool = new Pool(this.heap, this.sharing as ShareLayout);
-      this.pool.resize(this.threadsWanted, this.workerUrl);
-    }
     this.pool?.prepare(program);
   }
 
   recover(): void {
-    this.pool?.recover();
+    this.pool?.job.recover();
   }
 
   private reserve(area: { address: number; bytes: number }, bytes: number): void {

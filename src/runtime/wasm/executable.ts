@@ -6,8 +6,8 @@ import { type Program, padded } from "../../graph/kernel.ts";
 import type { Storage } from "../../graph/storage.ts";
 import { InternalError } from "../../util/errors.ts";
 import type { Heap } from "./heap.ts";
+import type { SharedProgram } from "./job.ts";
 import type { Marks } from "./marks.ts";
-import type { SharedProgram } from "./pool.ts";
 import { type Cell, type Residents, WasmResident } from "./resident.ts";
 
 /** What programs use of their device. */
