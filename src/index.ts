@@ -1,5 +1,5 @@
 // The core's public names, re-exports only: tensors, `compile`, optimisers, penalties, the plain layers and losses. Everything else
-// stands behind a name of its own (`downhill/nn`, `/loss`, `/train`, `/tune`, `/transforms`, `/data`, `/io`, `/node`), so that the core
+// stands behind a name of its own (`downhill/nn`, `/loss`, `/linalg`, `/train`, `/tune`, `/transforms`, `/profile`, `/data`, `/io`, `/node`), so that the core
 // keeps its ceiling in a page (test/package/bundle.test.ts).
 
 export { type DeviceName, device, setDevice, setThreads, threads } from "./engine/devices.ts";

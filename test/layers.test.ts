@@ -44,7 +44,7 @@ function files(folder: string): string[] {
 /** Every module a file names: static and dynamic imports, re-exports. */
 function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
-  return [...code.matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)["']([^"']+)["']/g)].map((m) => m[1] as string);
+  return [...code.matchAll(/(?:\bfrom\s+|\bimport\s+|(?<!\.)\bimport\s*\(\s*)["']([^"']+)["']/g)].map((m) => m[1] as string);
 }
 
 function violations(file: string, text: string): string[] {

@@ -2,19 +2,16 @@
 
 import type { Device, ThreadOptions, Threads } from "../graph/device.ts";
 import { renderWasm } from "../render/wasm/render.ts";
-import { evaluateRegion } from "../runtime/reference/evaluate.ts";
 import { createWasmDevice } from "../runtime/wasm/device.ts";
 import { wasmSupport } from "../runtime/wasm/support.ts";
 import { mistake, show } from "../util/errors.ts";
 import { createNative } from "./native.ts";
+import { createReference } from "./reference.ts";
 import { Setting } from "./setting.ts";
 import { askThreads, tellThreads, threadsOf } from "./threads.ts";
 
 /** Devices by name; `"auto"` takes the fastest that works here. */
 export type DeviceName = "reference" | "wasm" | "native";
-
-/** The oracle, in its exact mode: float32 values are kept as doubles from one program to the next. */
-const createReference = (): Device => ({ kind: "graph", name: "reference", evaluate: evaluateRegion });
 
 const table: Record<DeviceName, () => Device> = {
   reference: createReference,

@@ -3,7 +3,7 @@
 export * from "./activation.ts";
 export * from "./at.ts";
 export { type Compiled, type CompileOptions, compile, type Feed, type ProgramInfo, type RepeatOptions } from "./compile.ts";
-export * from "./contract.ts";
+export { bmm, dot, linear, matmul, mm, mv, outer } from "./contract.ts";
 export { cond, scan, whileLoop } from "./control.ts";
 export { arange, type CreateOptions, type Data, eye, full, linspace, ones, onesLike, tensor, zeros, zerosLike } from "./create.ts";
 export * from "./cumulative.ts";
@@ -12,7 +12,6 @@ export { type GradientOptions, gradients, valueAndGradients, variablesOf } from 
 export * from "./indexing.ts";
 export * from "./maths.ts";
 export * from "./move.ts";
-export type { AddProductOptions, DotAxes } from "./nodes/contract.ts";
 export type { EmbeddingOptions } from "./nodes/embedding.ts";
 export type { Range } from "./nodes/move.ts";
 export type { PadMode, PadOptions, PadWidths } from "./nodes/pad.ts";
@@ -39,4 +38,3 @@ export * from "./sort.ts";
 export { type IndexItem, type Indices, type Nested, Tensor } from "./tensor.ts";
 export type { AnyTensor, AxesArgument, FloatOf, Joined, Operand, Promote, ReduceOptions } from "./types.ts";
 export { assignAll, Scalar, scalar, Variable, type VariableOptions, variable } from "./variable.ts";
-export * from "./vector.ts";

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import * as d from "../../src/index.ts";
 import { gradients, type Tensor, tensor } from "../../src/index.ts";
+import * as linalg from "../../src/linalg.ts";
 import { devices, errorOf, expectTensor, on } from "./values.ts";
 
 const x2 = [
@@ -97,23 +98,23 @@ describe.each(devices)("vectors on %s", (device) => {
         [3, -4],
         [0, 2],
       ]);
-      expectTensor(d.vectorNorm(x), Math.sqrt(29));
-      expectTensor(d.vectorNorm(x, { order: 1, axes: 1 }), [7, 2]);
-      expectTensor(d.vectorNorm(x, { order: 3, axes: 0, keepDimensions: true }), [[3, Math.cbrt(72)]]);
-      expectTensor(d.vectorNorm(x, { order: Infinity, axes: 1 }), [4, 2]);
-      expectTensor(d.vectorNorm(x, { order: -Infinity, axes: 1 }), [3, 0]);
-      expectTensor(d.vectorNorm(x, { order: 0, axes: 1 }), [2, 1]);
-      expectTensor(d.vectorNorm(x, { order: -1, axes: 1 }), [12 / 7, 0]);
+      expectTensor(linalg.vectorNorm(x), Math.sqrt(29));
+      expectTensor(linalg.vectorNorm(x, { order: 1, axes: 1 }), [7, 2]);
+      expectTensor(linalg.vectorNorm(x, { order: 3, axes: 0, keepDimensions: true }), [[3, Math.cbrt(72)]]);
+      expectTensor(linalg.vectorNorm(x, { order: Infinity, axes: 1 }), [4, 2]);
+      expectTensor(linalg.vectorNorm(x, { order: -Infinity, axes: 1 }), [3, 0]);
+      expectTensor(linalg.vectorNorm(x, { order: 0, axes: 1 }), [2, 1]);
+      expectTensor(linalg.vectorNorm(x, { order: -1, axes: 1 }), [12 / 7, 0]);
       const zero = tensor([0, 0]);
-      for (const order of [0.5, 1, 2, 3]) expectTensor(gradientOf(d.vectorNorm(zero, { order }), zero), [0, 0]);
+      for (const order of [0.5, 1, 2, 3]) expectTensor(gradientOf(linalg.vectorNorm(zero, { order }), zero), [0, 0]);
       const v = tensor([3, 4]);
-      expectTensor(gradientOf(d.vectorNorm(v), v), [0.6, 0.8]);
+      expectTensor(gradientOf(linalg.vectorNorm(v), v), [0.6, 0.8]);
     }));
 
   it("lengths of 1, angles, distances", () =>
     on(device, () => {
       expectTensor(
-        d.normalize(
+        linalg.normalize(
           tensor([
             [3, 4],
             [0, 0],
@@ -125,7 +126,7 @@ describe.each(devices)("vectors on %s", (device) => {
         ],
       );
       expectTensor(
-        d.cosineSimilarity(
+        linalg.cosineSimilarity(
           tensor([
             [1, 0],
             [0, 0],
@@ -134,8 +135,8 @@ describe.each(devices)("vectors on %s", (device) => {
         ),
         [Math.SQRT1_2, 0],
       );
-      expectTensor(d.pairwiseDistance(tensor([[1, 2]]), tensor([[4, 6]]), { epsilon: 0 }), [5]);
-      expectTensor(d.pairwiseDistance(tensor([[1, 2]]), tensor([[4, 6]]), { order: 1, epsilon: 0, keepDimensions: true }), [[7]]);
+      expectTensor(linalg.pairwiseDistance(tensor([[1, 2]]), tensor([[4, 6]]), { epsilon: 0 }), [5]);
+      expectTensor(linalg.pairwiseDistance(tensor([[1, 2]]), tensor([[4, 6]]), { order: 1, epsilon: 0, keepDimensions: true }), [[7]]);
     }));
 
   it("the k smallest, none, and scalars", () =>
@@ -173,5 +174,5 @@ it("mistakes say what was got and expected", () => {
     "linearRecurrence: the factors differ in type from what is added; got float32[2,3] and float32[2], expected equal types.",
   );
   expect(errorOf(() => d.maxWithIndex(d.zeros([2, 0]), 1)).message).toMatch(/^maxWithIndex: axis 1 is empty.*got \[2,0\], expected/);
-  expect(errorOf(() => d.vectorNorm(d.zeros([0]), { order: Infinity })).message).toMatch(/^vectorNorm: .*got \[0\], expected/);
+  expect(errorOf(() => linalg.vectorNorm(d.zeros([0]), { order: Infinity })).message).toMatch(/^vectorNorm: .*got \[0\], expected/);
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as d from "../../src/index.ts";
 import { gradients, type Tensor, tensor, zeros } from "../../src/index.ts";
+import * as linalg from "../../src/linalg.ts";
 import { devices, errorOf, expectClose, expectTensor, on } from "./values.ts";
 
 const numbers = (shape: readonly number[], by = 7) =>
@@ -63,7 +64,7 @@ describe.each(devices)("einsum on %s", (device) => {
     on(device, () => {
       const [left, output] = equation.split("->") as [string, string];
       const tensors = [filled(a), ...(b === null ? [] : [filled(b, 5)])];
-      expectClose([...d.einsum(equation, ...tensors).dataSync()], summed(left.split(","), output, tensors));
+      expectClose([...linalg.einsum(equation, ...tensors).dataSync()], summed(left.split(","), output, tensors));
     }),
   );
 
@@ -84,7 +85,7 @@ describe.each(devices)("einsum on %s", (device) => {
               3 + 2 * i,
             ),
           );
-          const result = d.einsum(`${inputs.join(",")}->${output}`, ...tensors);
+          const result = linalg.einsum(`${inputs.join(",")}->${output}`, ...tensors);
           expect(result.shape).toEqual([...output].map((c) => size[c as "a"]));
           expectClose([...result.dataSync()], summed(inputs, output, tensors), 1e-5);
         }),
@@ -95,13 +96,13 @@ describe.each(devices)("einsum on %s", (device) => {
   it("the ellipsis broadcasts; without an arrow the result is what occurs once", () =>
     on(device, () => {
       const [a, b] = [filled([2, 1, 3, 4]), filled([5, 4, 2], 5)];
-      expectClose(d.einsum("...ij,...jk->...ik", a, b).toArraySync(), a.matmul(b).toArraySync());
-      expectClose(d.einsum("...ij,...jk", a, b).toArraySync(), a.matmul(b).toArraySync());
-      expect(d.einsum("ba", zeros([2, 3])).shape).toEqual([3, 2]);
-      expect(d.einsum("i...->...i", zeros([2, 3, 4])).shape).toEqual([3, 4, 2]);
-      expectTensor(d.einsum("ii", filled([2, 2])), (numbers([4])[0] as number) + (numbers([4])[3] as number));
+      expectClose(linalg.einsum("...ij,...jk->...ik", a, b).toArraySync(), a.matmul(b).toArraySync());
+      expectClose(linalg.einsum("...ij,...jk", a, b).toArraySync(), a.matmul(b).toArraySync());
+      expect(linalg.einsum("ba", zeros([2, 3])).shape).toEqual([3, 2]);
+      expect(linalg.einsum("i...->...i", zeros([2, 3, 4])).shape).toEqual([3, 4, 2]);
+      expectTensor(linalg.einsum("ii", filled([2, 2])), (numbers([4])[0] as number) + (numbers([4])[3] as number));
       expectTensor(
-        d.einsum(
+        linalg.einsum(
           "...i->...",
           tensor(
             [
@@ -119,7 +120,7 @@ describe.each(devices)("einsum on %s", (device) => {
   it("gradients", () =>
     on(device, () => {
       const [a, b, c] = [filled([2, 3]), filled([3, 3], 5), filled([3, 2], 3)];
-      const [da, db, dc] = gradients(d.einsum("ij,jj,jk->", a, b, c), [a, b, c]) as [Tensor, Tensor, Tensor];
+      const [da, db, dc] = gradients(linalg.einsum("ij,jj,jk->", a, b, c), [a, b, c]) as [Tensor, Tensor, Tensor];
       const [va, vb, vc] = [a, b, c].map((t) => t.toArraySync()) as [number[][], number[][], number[][]];
       const rowSum = (j: number) => (vc[j] as number[]).reduce((s, x) => s + x, 0);
       const columnSum = (j: number) => va.reduce((s, r) => s + (r[j] as number), 0);
@@ -145,7 +146,7 @@ describe.each(devices)("other products on %s", (device) => {
       const expected = summed(["abc", "cbe"], "ae", [a, b]);
       expectClose(
         [
-          ...d
+          ...linalg
             .tensordot(a, b, [
               [1, 2],
               [1, 0],
@@ -156,7 +157,7 @@ describe.each(devices)("other products on %s", (device) => {
       );
       expectClose(
         [
-          ...d
+          ...linalg
             .tensordot(a, b, [
               [-1, -2],
               [0, 1],
@@ -165,15 +166,15 @@ describe.each(devices)("other products on %s", (device) => {
         ],
         expected,
       );
-      expect(d.tensordot(a, filled([3, 4, 2])).shape).toEqual([2, 2]);
-      expect(d.tensordot(a, b, 0).shape).toEqual([2, 3, 4, 4, 3, 5]);
-      expectTensor(d.tensordot(tensor([[2]]), tensor([1, 2, 3]), [1, 0]), [12]);
+      expect(linalg.tensordot(a, filled([3, 4, 2])).shape).toEqual([2, 2]);
+      expect(linalg.tensordot(a, b, 0).shape).toEqual([2, 3, 4, 4, 3, 5]);
+      expectTensor(linalg.tensordot(tensor([[2]]), tensor([1, 2, 3]), [1, 0]), [12]);
     }));
 
   it("kron, of any ranks", () =>
     on(device, () => {
       expectTensor(
-        d.kron(
+        linalg.kron(
           tensor([
             [1, 2],
             [3, 4],
@@ -185,20 +186,20 @@ describe.each(devices)("other products on %s", (device) => {
           [0, 3, 0, 4],
         ],
       );
-      expectTensor(d.kron(tensor([1, 2]), tensor([[1], [10]])), [
+      expectTensor(linalg.kron(tensor([1, 2]), tensor([[1], [10]])), [
         [1, 2],
         [10, 20],
       ]);
-      expectTensor(d.kron(tensor([1, 2], { dtype: "int32" }), tensor([3], { dtype: "int32" })), [3, 6], "int32");
+      expectTensor(linalg.kron(tensor([1, 2], { dtype: "int32" }), tensor([3], { dtype: "int32" })), [3, 6], "int32");
     }));
 
   it("addmm and its kin; a β of 0 leaves the summand out", () =>
     on(device, () => {
       const [a, b] = [tensor([[1, 2]]), tensor([[3], [4]])];
-      expectTensor(d.addmm(tensor([10]), a, b, { alpha: 2, beta: 0.5 }), [[27]]);
-      expectTensor(d.addmm(tensor([[Number.NaN]]), a, b, { beta: 0 }), [[11]]);
-      expectTensor(d.addmv(tensor(1), a, tensor([1, 1])), [4]);
-      expectTensor(d.baddbmm(tensor([[[1]], [[2]]]), d.stack([a, a]), d.stack([b, b])), [[[12]], [[13]]]);
+      expectTensor(linalg.addmm(tensor([10]), a, b, { alpha: 2, beta: 0.5 }), [[27]]);
+      expectTensor(linalg.addmm(tensor([[Number.NaN]]), a, b, { beta: 0 }), [[11]]);
+      expectTensor(linalg.addmv(tensor(1), a, tensor([1, 1])), [4]);
+      expectTensor(linalg.baddbmm(tensor([[[1]], [[2]]]), d.stack([a, a]), d.stack([b, b])), [[[12]], [[13]]]);
       expectTensor(d.mm(a, b), [[11]]);
       expectTensor(d.mv(a, tensor([5, 6])), [17]);
       expectTensor(d.bmm(d.stack([a, a]), d.stack([b, b])), [[[11]], [[11]]]);
@@ -207,9 +208,9 @@ describe.each(devices)("other products on %s", (device) => {
   it("linear and bilinear", () =>
     on(device, () => {
       const [x, y, w] = [filled([2, 3]), filled([2, 4], 5), filled([5, 3, 4], 3)];
-      expectClose([...d.bilinear(x, y, w).dataSync()], summed(["ni", "oij", "nj"], "no", [x, w, y]));
+      expectClose([...linalg.bilinear(x, y, w).dataSync()], summed(["ni", "oij", "nj"], "no", [x, w, y]));
       expectTensor(
-        d.bilinear(x, y, w, tensor([1, 2, 3, 4, 5])).sub(d.bilinear(x, y, w)),
+        linalg.bilinear(x, y, w, tensor([1, 2, 3, 4, 5])).sub(linalg.bilinear(x, y, w)),
         [
           [1, 2, 3, 4, 5],
           [1, 2, 3, 4, 5],
@@ -217,7 +218,7 @@ describe.each(devices)("other products on %s", (device) => {
         "float32",
         1e-4,
       );
-      expect(d.bilinear(x.at(0), y.at(0), w).shape).toEqual([5]);
+      expect(linalg.bilinear(x.at(0), y.at(0), w).shape).toEqual([5]);
       const weight = filled([4, 3], 5);
       expectClose([...d.linear(x, weight).dataSync()], summed(["ni", "oi"], "no", [x, weight]));
       expectTensor(d.linear(tensor([1, 2]), tensor([[3, 4]]), tensor([5])), [16]);
@@ -229,58 +230,68 @@ describe("mistakes", () => {
   it.each<[string, () => unknown, string, string]>([
     [
       "sizes",
-      () => d.einsum("ij,jk->ik", x, zeros([4, 5])),
+      () => linalg.einsum("ij,jk->ik", x, zeros([4, 5])),
       "SHAPE",
       'einsum: axis "j" of operand 1 has another size than before; got 4 in [4,5], expected 3.',
     ],
     [
       "a strange letter",
-      () => d.einsum("ij->ik", x),
+      () => linalg.einsum("ij->ik", x),
       "OPTION",
       'einsum: "k" of the result is in no operand; got ij->ik, expected letters of the operands.',
     ],
     [
       "twice in the result",
-      () => d.einsum("ij->ii", x),
+      () => linalg.einsum("ij->ii", x),
       "OPTION",
       'einsum: "i" is twice in the result; got ij->ii, expected each letter once.',
     ],
     [
       "operands",
-      () => d.einsum("ij,jk", x),
+      () => linalg.einsum("ij,jk", x),
       "SHAPE",
       'einsum: the equation has another number of operands; got "ij,jk" for 1 tensors, expected 2 tensors.',
     ],
-    ["axes", () => d.einsum("ijk->k", x), "SHAPE", 'einsum: operand 0 has another number of axes than "ijk"; got [2,3], expected 3 axes.'],
+    [
+      "axes",
+      () => linalg.einsum("ijk->k", x),
+      "SHAPE",
+      'einsum: operand 0 has another number of axes than "ijk"; got [2,3], expected 3 axes.',
+    ],
     [
       "a digit",
-      () => d.einsum("i1->i", x),
+      () => linalg.einsum("i1->i", x),
       "OPTION",
       'einsum: "1" is no letter; got i1->i, expected letters, ",", "->" and one "..." for each operand.',
     ],
-    ["a diagonal", () => d.einsum("ii->i", x), "SHAPE", 'einsum: the axes "i" of one operand differ; got [2,3], expected equal sizes.'],
-    ["arrows", () => d.einsum("ij->i->j", x), "OPTION", 'einsum: more than one "->"; got ij->i->j, expected one.'],
+    [
+      "a diagonal",
+      () => linalg.einsum("ii->i", x),
+      "SHAPE",
+      'einsum: the axes "i" of one operand differ; got [2,3], expected equal sizes.',
+    ],
+    ["arrows", () => linalg.einsum("ij->i->j", x), "OPTION", 'einsum: more than one "->"; got ij->i->j, expected one.'],
     [
       "integers",
-      () => d.einsum("ij,ij->", x.cast("int32"), x.cast("int32")),
+      () => linalg.einsum("ij,ij->", x.cast("int32"), x.cast("int32")),
       "DTYPE",
       'einsum: needs floating-point tensors; got int32 and int32. Cast them: cast("float32").',
     ],
     [
       "tensordot",
-      () => d.tensordot(x, zeros([4, 5]), 1),
+      () => linalg.tensordot(x, zeros([4, 5]), 1),
       "SHAPE",
       "tensordot: axis 1 of the left and axis 0 of the right differ; got [2,3] and [4,5], expected equal sizes.",
     ],
     [
       "tensordot's axes",
-      () => d.tensordot(x, x, 3),
+      () => linalg.tensordot(x, x, 3),
       "AXIS",
       "tensordot: the number of axes does not fit; got 3, expected an integer from 0 to 2.",
     ],
     [
       "tensordot's pairs",
-      () => d.tensordot(x, x, [[0, 1], [0]]),
+      () => linalg.tensordot(x, x, [[0, 1], [0]]),
       "AXIS",
       "tensordot: the axes of both sides must be pairs; got [[0,1],[0]], expected two lists of one length.",
     ],
@@ -304,13 +315,13 @@ describe("mistakes", () => {
     ],
     [
       "addmm",
-      () => d.addmm(zeros([4]), x, zeros([3, 5])),
+      () => linalg.addmm(zeros([4]), x, zeros([3, 5])),
       "SHAPE",
       "addmm: shapes do not broadcast at axis 1; got [4] and [2,5], expected equal sizes, or 1, on every axis counted from the right.",
     ],
     [
       "addmm that grows",
-      () => d.addmm(zeros([3, 2, 5]), x, zeros([3, 5])),
+      () => linalg.addmm(zeros([3, 2, 5]), x, zeros([3, 5])),
       "SHAPE",
       "addmm: the summand does not broadcast to the product; got [3,2,5] and [2,5], expected equal sizes, or 1, on every axis counted from the right.",
     ],
@@ -323,7 +334,7 @@ describe("mistakes", () => {
     ["a bias", () => d.linear(x, zeros([4, 3]), zeros([5])), "SHAPE", "linear: the bias does not fit the weight; got [5], expected [4]."],
     [
       "bilinear",
-      () => d.bilinear(x, x, zeros([1, 3, 4])),
+      () => linalg.bilinear(x, x, zeros([1, 3, 4])),
       "SHAPE",
       "bilinear: the inputs and the weight do not fit; got inputs [2,3] and [2,3], weight [1,3,4], expected inputs […,m] and […,n], weight [outputs,m,n].",
     ],

@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import * as core from "../../src/index.ts";
 import { Tensor } from "../../src/index.ts";
+import * as linalg from "../../src/linalg.ts";
 import * as nn from "../../src/nn/index.ts";
 import * as transforms from "../../src/transforms.ts";
 import { expectClose } from "./values.ts";
@@ -32,7 +33,7 @@ function examplesOf(file: string): Example[] {
 
 /** Every public name. Two functions are called `fold`: image.ts means that of `downhill/nn`. */
 function namesFor(file: string): Readonly<Record<string, unknown>> {
-  return { ...nn, ...transforms, ...core, ...(file === "image.ts" ? { fold: nn.fold } : {}) };
+  return { ...nn, ...transforms, ...linalg, ...core, ...(file === "image.ts" ? { fold: nn.fold } : {}) };
 }
 
 /** Names that examples use without making them. */

@@ -1,6 +1,7 @@
 // Activations, the softmax family, and lengths and angles of vectors.
 
 import * as d from "../../../src/index.ts";
+import * as linalg from "../../../src/linalg.ts";
 import { type Binding, type Bindings, bind } from "../binding.ts";
 
 /** A binding of a function of one tensor. */
@@ -41,13 +42,13 @@ export const bindings: Bindings = {
   "nn.functional.hardshrink": by("lambd", d.hardShrink),
   "nn.functional.prelu": bind(["input", "weight"], (a) => d.prelu(a.float("input"), a.tensor("weight"))),
   "nn.functional.normalize": bind(["input", "p", "dim", "eps"], (a) =>
-    d.normalize(a.float("input"), { order: a.number("p", 2), axes: a.numbers("dim") ?? 1, epsilon: a.number("eps", 1e-12) }),
+    linalg.normalize(a.float("input"), { order: a.number("p", 2), axes: a.numbers("dim") ?? 1, epsilon: a.number("eps", 1e-12) }),
   ),
   "nn.functional.cosine_similarity": bind(["x1", "x2", "dim", "eps"], (a) =>
-    d.cosineSimilarity(a.operand("x1"), a.operand("x2"), { axis: a.number("dim", 1), epsilon: a.number("eps", 1e-8) }),
+    linalg.cosineSimilarity(a.operand("x1"), a.operand("x2"), { axis: a.number("dim", 1), epsilon: a.number("eps", 1e-8) }),
   ),
   "nn.functional.pairwise_distance": bind(["x1", "x2", "p", "eps", "keepdim"], (a) =>
-    d.pairwiseDistance(a.operand("x1"), a.operand("x2"), {
+    linalg.pairwiseDistance(a.operand("x1"), a.operand("x2"), {
       order: a.number("p", 2),
       epsilon: a.number("eps", 1e-6),
       keepDimensions: a.flag("keepdim"),

@@ -1,7 +1,9 @@
 // Products.
 
-import type { AddProductOptions, AnyTensor, DotAxes, Tensor } from "../../../src/index.ts";
+import type { AnyTensor, Tensor } from "../../../src/index.ts";
 import * as d from "../../../src/index.ts";
+import type { AddProductOptions, DotAxes } from "../../../src/linalg.ts";
+import * as linalg from "../../../src/linalg.ts";
 import { type Binding, type Bindings, bind } from "../binding.ts";
 
 /** A product of two tensors. */
@@ -24,14 +26,14 @@ export const bindings: Bindings = {
   mv: of(["input", "vec"], d.mv),
   dot: of(["input", "other"], d.dot),
   outer: of(["input", "vec2"], d.outer),
-  kron: of(["input", "other"], d.kron),
-  addmm: plus(["mat1", "mat2"], d.addmm),
-  addmv: plus(["mat", "vec"], d.addmv),
-  baddbmm: plus(["batch1", "batch2"], d.baddbmm),
-  einsum: bind(["equation", "*operands"], (a) => d.einsum(a.text("equation", ""), ...a.list<Tensor>("operands"))),
-  tensordot: bind(["a", "b", "dims"], (a) => d.tensordot(a.tensor("a"), a.tensor("b"), (a.get("dims") ?? 2) as unknown as DotAxes)),
+  kron: of(["input", "other"], linalg.kron),
+  addmm: plus(["mat1", "mat2"], linalg.addmm),
+  addmv: plus(["mat", "vec"], linalg.addmv),
+  baddbmm: plus(["batch1", "batch2"], linalg.baddbmm),
+  einsum: bind(["equation", "*operands"], (a) => linalg.einsum(a.text("equation", ""), ...a.list<Tensor>("operands"))),
+  tensordot: bind(["a", "b", "dims"], (a) => linalg.tensordot(a.tensor("a"), a.tensor("b"), (a.get("dims") ?? 2) as unknown as DotAxes)),
   "nn.functional.linear": bind(["input", "weight", "bias"], (a) => d.linear(a.tensor("input"), a.tensor("weight"), a.maybe("bias"))),
   "nn.functional.bilinear": bind(["input1", "input2", "weight", "bias"], (a) =>
-    d.bilinear(a.tensor("input1"), a.tensor("input2"), a.tensor("weight"), a.maybe("bias")),
+    linalg.bilinear(a.tensor("input1"), a.tensor("input2"), a.tensor("weight"), a.maybe("bias")),
   ),
 };

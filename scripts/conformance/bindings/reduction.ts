@@ -1,6 +1,7 @@
 // Reductions over axes, and running results along one.
 
 import * as d from "../../../src/index.ts";
+import * as linalg from "../../../src/linalg.ts";
 import { type Arguments, type Binding, type Bindings, bind } from "../binding.ts";
 
 /** torch's empty list of axes stands for all of them. */
@@ -50,7 +51,7 @@ const norm = (name: string): Binding =>
   bind(["input", name, "dim", "keepdim"], (a) => {
     const given = a.get(name);
     const axes = axesOf(a);
-    return d.vectorNorm(a.float("input"), {
+    return linalg.vectorNorm(a.float("input"), {
       order: typeof given === "string" ? (norms[given] ?? Number.NaN) : a.number(name, 2),
       ...(axes === undefined ? {} : { axes }),
       ...kept(a),
