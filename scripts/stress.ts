@@ -63,7 +63,7 @@ const graphs = fc.sample(randomGraph(), { numRuns: count, seed });
 let runs = 0;
 let failures = 0;
 for (const [i, graph] of graphs.entries()) {
-  const made: Case = i % 5 === 0 ? mlpStep(upTo(200), [upTo(100), upTo(150), upTo(20)]) : graph;
+  const made: Case = i % 20 === 0 ? mlpStep(upTo(200), [upTo(100), upTo(150), upTo(20)]) : graph;
   device.setThreads(1);
   const { executable } = load(made.region, [], device);
   const expected = outcome(executable, made);

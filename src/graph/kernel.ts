@@ -112,7 +112,10 @@ export type Statement =
     }
   | { readonly kind: "while"; readonly condition: Expression; readonly body: readonly Statement[] }
   | { readonly kind: "if"; readonly condition: Expression; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[] }
-  /** Where the scalar `condition` holds and the status word is still 0: status = check + 1, detail = value (i32). */
+  /**
+   * Where the scalar `condition` holds and the status word is still 0: status = check + 1, detail = value (i32). Where threads share the
+   * kernel, what the first part says counts.
+   */
   | { readonly kind: "flag"; readonly check: number; readonly condition: Expression; readonly value: Expression };
 
 export interface KernelBuffer {

@@ -9,6 +9,7 @@ import type { CallRow, ProgramDevice } from "../../src/graph/device.ts";
 import { bytesOf, type TypedArray } from "../../src/graph/dtype.ts";
 import { type Program, padded } from "../../src/graph/kernel.ts";
 import { renderC } from "../../src/render/c/program.ts";
+import { findCompiler } from "../../src/runtime/native/compiler.ts";
 import { poolSource } from "../../src/runtime/native/pool.ts";
 import { shareEverything } from "./sharing.ts";
 
@@ -134,19 +135,29 @@ const options = [
   "-U__AVX2__",
 ];
 
-/** Why ThreadSanitizer cannot be used here, or null. Some systems place memory at random where it needs room; `setarch -R` stops that. */
+function compile(folder: string, parameters: readonly string[]): string | null {
+  const compiler = findCompiler();
+  if (typeof compiler === "string") return compiler;
+  const [command = "", ...leading] = compiler.command;
+  const { status, error, stderr } = spawnSync(command, [...leading, ...options, ...parameters], { cwd: folder, encoding: "utf8" });
+  return status === 0 ? null : (error?.message ?? stderr);
+}
+
+/** ThreadSanitizer needs room where some systems place memory at random; `setarch -R` stops that. */
+const unshuffled = "setarch";
+
+/** Why ThreadSanitizer cannot be used here, or null. */
 export function sanitizerReason(folder: string): string | null {
   writeFileSync(join(folder, "probe.c"), "int main(void) { return 0; }\n");
-  const made = spawnSync("cc", [...options, "probe.c", "-o", "probe"], { cwd: folder, encoding: "utf8" });
-  if (made.error !== undefined) return made.error.message;
-  if (made.status !== 0) return made.stderr;
+  const refusal = compile(folder, ["probe.c", "-o", "probe"]);
+  if (refusal !== null) return refusal;
   const { status, output } = execute(folder, "probe", []);
   return status === 0 ? null : output;
 }
 
 function execute(folder: string, name: string, parameters: readonly string[]): Sanitized {
   const path = join(folder, name);
-  const fixed = spawnSync("setarch", ["-R", "true"]).status === 0 ? ["setarch", "-R", path] : [path];
+  const fixed = spawnSync(unshuffled, ["-R", "true"]).status === 0 ? [unshuffled, "-R", path] : [path];
   const [command = path, ...rest] = [...fixed, ...parameters];
   const { status, stdout, stderr } = spawnSync(command, rest, { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
   return { status, output: stdout + stderr };
@@ -156,8 +167,8 @@ function execute(folder: string, name: string, parameters: readonly string[]): S
 export function sanitize(folder: string, recorded: readonly Recorded[], threads: readonly number[], turns: number): Sanitized {
   const objects = [...recorded.keys()].map((k) => `program${k}.o`);
   const build = (parameters: readonly string[]) => {
-    const { status, stderr } = spawnSync("cc", [...options, ...parameters], { cwd: folder, encoding: "utf8" });
-    if (status !== 0) throw new Error(`cc ${parameters.join(" ")}: ${stderr}`);
+    const refusal = compile(folder, parameters);
+    if (refusal !== null) throw new Error(`${parameters.join(" ")}: ${refusal}`);
   };
   const entries = recorded.map(({ program, rows }, k) => {
     const { source, entry, block } = renderC(program);

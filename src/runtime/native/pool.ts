@@ -13,8 +13,7 @@
 // One job at a time: whoever finds the pool busy (another isolate of this process), runs its kernel alone. Threads are as many as the
 // most that anyone asked for. A child of fork() has none.
 
-/** The largest number of threads, the caller included. */
-export const mostThreads = 256;
+import { mostThreads } from "../../graph/parts.ts";
 
 /** Nanoseconds that a worker spins before it sleeps: longer than the pause between two kernels, or two steps. */
 const spinning = 100_000;
