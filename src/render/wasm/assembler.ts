@@ -194,7 +194,7 @@ export class ModuleBuilder {
   }
 
   /** Imports a function from `host`; returns its index. */
-  import(name: string, signature: Signature): number {
+  importFunction(name: string, signature: Signature): number {
     this.imports.push({ name, type: this.type(signature) });
     return this.imports.length - 1;
   }

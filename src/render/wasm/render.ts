@@ -43,11 +43,11 @@ export function renderWasm(program: Program, options: WasmOptions): RenderedProg
   let sharable = true;
   const host = (name: HostFunction): number => {
     if (callerOnly.includes(name)) sharable = false;
-    const index = hosts.get(name) ?? module.import(name, hostSignature(name));
+    const index = hosts.get(name) ?? module.importFunction(name, hostSignature(name));
     hosts.set(name, index);
     return index;
   };
-  const mark = program.marks === undefined ? null : module.import("mark", { parameters: ["i32"], results: [] });
+  const mark = program.marks === undefined ? null : module.importFunction("mark", { parameters: ["i32"], results: [] });
   const statusGlobal = module.global();
   const abilities = { simd: options.simd, relaxed: options.simd && options.relaxed, host, statusGlobal };
 

@@ -24,7 +24,7 @@ export class Sharing {
   constructor(module: ModuleBuilder, statusGlobal: number) {
     this.module = module;
     this.statusGlobal = statusGlobal;
-    this.share = module.import("share", shareSignature);
+    this.share = module.importFunction("share", shareSignature);
   }
 
   /** How many thunks the module exports. */
