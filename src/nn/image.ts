@@ -26,13 +26,20 @@ export class Upsample extends Module {
   }
 }
 
-/** Channels to pixels: [batch, C·r², H, W] as [batch, C, H·r, W·r]; see `pixelShuffle`. */
-export class PixelShuffle extends Module {
+/** What both ways of shuffling share. */
+abstract class Shuffle extends Module {
   readonly factor: number;
 
-  constructor(factor: number) {
+  constructor(where: string, factor: number) {
     super();
-    this.factor = checkNumber("PixelShuffle", "factor", factor, { least: 1, integer: true });
+    this.factor = checkNumber(where, "factor", factor, { least: 1, integer: true });
+  }
+}
+
+/** Channels to pixels: [batch, C·r², H, W] as [batch, C, H·r, W·r]; see `pixelShuffle`. */
+export class PixelShuffle extends Shuffle {
+  constructor(factor: number) {
+    super("PixelShuffle", factor);
   }
 
   forward(x: Tensor): Tensor {
@@ -41,12 +48,9 @@ export class PixelShuffle extends Module {
 }
 
 /** Pixels to channels: [batch, C, H·r, W·r] as [batch, C·r², H, W]; see `pixelUnshuffle`. */
-export class PixelUnshuffle extends Module {
-  readonly factor: number;
-
+export class PixelUnshuffle extends Shuffle {
   constructor(factor: number) {
-    super();
-    this.factor = checkNumber("PixelUnshuffle", "factor", factor, { least: 1, integer: true });
+    super("PixelUnshuffle", factor);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,4 +1,4 @@
-// Pooling layers: the functions of functional.ts with their options held.
+// Pooling layers: the functions of functional.ts with their options held. The layers of a family differ in their function alone.
 
 import type { Each } from "../tensor/conv.ts";
 import type { AdaptiveSize, AvgPoolOptions, MaxPoolOptions } from "../tensor/pool.ts";
@@ -10,21 +10,61 @@ import { Module } from "./module.ts";
 /** The options of a largest-element layer. */
 export type MaxPoolLayerOptions = Omit<MaxPoolOptions, "returnIndices">;
 
+/** What the layers over blocks share. */
+abstract class BlockPool<O extends object> extends Module {
+  readonly size: Each;
+  readonly options: O;
+
+  constructor(where: string, names: readonly string[], size: Each, options: O) {
+    super();
+    checkNames(where, options, names);
+    this.size = size;
+    this.options = options;
+  }
+}
+
+/** What the layers over a given number of parts share. */
+abstract class AdaptivePool extends Module {
+  readonly size: AdaptiveSize;
+
+  constructor(size: AdaptiveSize) {
+    super();
+    this.size = size;
+  }
+}
+
+/** What the layers over all spatial axes share. */
+abstract class GlobalPool extends Module {
+  readonly keepDimensions: boolean;
+
+  constructor(where: string, options: GlobalPoolOptions) {
+    super();
+    checkNames(where, options, ["keepDimensions"]);
+    this.keepDimensions = options.keepDimensions ?? false;
+  }
+
+  protected shaped(y: Tensor): Tensor {
+    return this.keepDimensions ? y : y.reshape(y.shape.slice(0, 2));
+  }
+}
+
+interface GlobalPoolOptions {
+  /** Leaves the spatial axes, with size 1. Default false. */
+  readonly keepDimensions?: boolean;
+}
+
+const maxNames = ["stride", "padding", "dilation", "ceilMode"];
+const avgNames = ["stride", "padding", "ceilMode", "countIncludePad", "divisorOverride"];
+
 /**
  * The largest element of each block of sequences; see `maxPool1d`.
  *
  * @example
  * console.log(new MaxPool1d(2).forward(zeros([4, 3, 20])).shape); // [ 4, 3, 10 ]
  */
-export class MaxPool1d extends Module {
-  readonly size: Each;
-  readonly options: MaxPoolLayerOptions;
-
+export class MaxPool1d extends BlockPool<MaxPoolLayerOptions> {
   constructor(size: Each, options: MaxPoolLayerOptions = {}) {
-    super();
-    checkNames("MaxPool1d", options, ["stride", "padding", "dilation", "ceilMode"]);
-    this.size = size;
-    this.options = options;
+    super("MaxPool1d", maxNames, size, options);
   }
 
   forward(x: Tensor): Tensor {
@@ -38,15 +78,9 @@ export class MaxPool1d extends Module {
  * @example
  * console.log(new MaxPool2d(2).forward(zeros([4, 3, 20, 20])).shape); // [ 4, 3, 10, 10 ]
  */
-export class MaxPool2d extends Module {
-  readonly size: Each;
-  readonly options: MaxPoolLayerOptions;
-
+export class MaxPool2d extends BlockPool<MaxPoolLayerOptions> {
   constructor(size: Each, options: MaxPoolLayerOptions = {}) {
-    super();
-    checkNames("MaxPool2d", options, ["stride", "padding", "dilation", "ceilMode"]);
-    this.size = size;
-    this.options = options;
+    super("MaxPool2d", maxNames, size, options);
   }
 
   forward(x: Tensor): Tensor {
@@ -60,15 +94,9 @@ export class MaxPool2d extends Module {
  * @example
  * console.log(new MaxPool3d(2).forward(zeros([4, 3, 8, 8, 8])).shape); // [ 4, 3, 4, 4, 4 ]
  */
-export class MaxPool3d extends Module {
-  readonly size: Each;
-  readonly options: MaxPoolLayerOptions;
-
+export class MaxPool3d extends BlockPool<MaxPoolLayerOptions> {
   constructor(size: Each, options: MaxPoolLayerOptions = {}) {
-    super();
-    checkNames("MaxPool3d", options, ["stride", "padding", "dilation", "ceilMode"]);
-    this.size = size;
-    this.options = options;
+    super("MaxPool3d", maxNames, size, options);
   }
 
   forward(x: Tensor): Tensor {
@@ -82,15 +110,9 @@ export class MaxPool3d extends Module {
  * @example
  * console.log(new AvgPool1d(2).forward(zeros([4, 3, 20])).shape); // [ 4, 3, 10 ]
  */
-export class AvgPool1d extends Module {
-  readonly size: Each;
-  readonly options: AvgPoolOptions;
-
+export class AvgPool1d extends BlockPool<AvgPoolOptions> {
   constructor(size: Each, options: AvgPoolOptions = {}) {
-    super();
-    checkNames("AvgPool1d", options, ["stride", "padding", "ceilMode", "countIncludePad", "divisorOverride"]);
-    this.size = size;
-    this.options = options;
+    super("AvgPool1d", avgNames, size, options);
   }
 
   forward(x: Tensor): Tensor {
@@ -104,15 +126,9 @@ export class AvgPool1d extends Module {
  * @example
  * console.log(new AvgPool2d(2).forward(zeros([4, 3, 20, 20])).shape); // [ 4, 3, 10, 10 ]
  */
-export class AvgPool2d extends Module {
-  readonly size: Each;
-  readonly options: AvgPoolOptions;
-
+export class AvgPool2d extends BlockPool<AvgPoolOptions> {
   constructor(size: Each, options: AvgPoolOptions = {}) {
-    super();
-    checkNames("AvgPool2d", options, ["stride", "padding", "ceilMode", "countIncludePad", "divisorOverride"]);
-    this.size = size;
-    this.options = options;
+    super("AvgPool2d", avgNames, size, options);
   }
 
   forward(x: Tensor): Tensor {
@@ -126,15 +142,9 @@ export class AvgPool2d extends Module {
  * @example
  * console.log(new AvgPool3d(2).forward(zeros([4, 3, 8, 8, 8])).shape); // [ 4, 3, 4, 4, 4 ]
  */
-export class AvgPool3d extends Module {
-  readonly size: Each;
-  readonly options: AvgPoolOptions;
-
+export class AvgPool3d extends BlockPool<AvgPoolOptions> {
   constructor(size: Each, options: AvgPoolOptions = {}) {
-    super();
-    checkNames("AvgPool3d", options, ["stride", "padding", "ceilMode", "countIncludePad", "divisorOverride"]);
-    this.size = size;
-    this.options = options;
+    super("AvgPool3d", avgNames, size, options);
   }
 
   forward(x: Tensor): Tensor {
@@ -143,84 +153,42 @@ export class AvgPool3d extends Module {
 }
 
 /** The mean of each of so many parts of sequences; see `adaptiveAvgPool1d`. */
-export class AdaptiveAvgPool1d extends Module {
-  readonly size: AdaptiveSize;
-
-  constructor(size: AdaptiveSize) {
-    super();
-    this.size = size;
-  }
-
+export class AdaptiveAvgPool1d extends AdaptivePool {
   forward(x: Tensor): Tensor {
     return functions.adaptiveAvgPool1d(x, this.size);
   }
 }
 
 /** The mean of each of so many parts of images; see `adaptiveAvgPool2d`. */
-export class AdaptiveAvgPool2d extends Module {
-  readonly size: AdaptiveSize;
-
-  constructor(size: AdaptiveSize) {
-    super();
-    this.size = size;
-  }
-
+export class AdaptiveAvgPool2d extends AdaptivePool {
   forward(x: Tensor): Tensor {
     return functions.adaptiveAvgPool2d(x, this.size);
   }
 }
 
 /** The mean of each of so many parts of volumes; see `adaptiveAvgPool3d`. */
-export class AdaptiveAvgPool3d extends Module {
-  readonly size: AdaptiveSize;
-
-  constructor(size: AdaptiveSize) {
-    super();
-    this.size = size;
-  }
-
+export class AdaptiveAvgPool3d extends AdaptivePool {
   forward(x: Tensor): Tensor {
     return functions.adaptiveAvgPool3d(x, this.size);
   }
 }
 
 /** The largest of each of so many parts of sequences; see `adaptiveMaxPool1d`. */
-export class AdaptiveMaxPool1d extends Module {
-  readonly size: AdaptiveSize;
-
-  constructor(size: AdaptiveSize) {
-    super();
-    this.size = size;
-  }
-
+export class AdaptiveMaxPool1d extends AdaptivePool {
   forward(x: Tensor): Tensor {
     return functions.adaptiveMaxPool1d(x, this.size);
   }
 }
 
 /** The largest of each of so many parts of images; see `adaptiveMaxPool2d`. */
-export class AdaptiveMaxPool2d extends Module {
-  readonly size: AdaptiveSize;
-
-  constructor(size: AdaptiveSize) {
-    super();
-    this.size = size;
-  }
-
+export class AdaptiveMaxPool2d extends AdaptivePool {
   forward(x: Tensor): Tensor {
     return functions.adaptiveMaxPool2d(x, this.size);
   }
 }
 
 /** The largest of each of so many parts of volumes; see `adaptiveMaxPool3d`. */
-export class AdaptiveMaxPool3d extends Module {
-  readonly size: AdaptiveSize;
-
-  constructor(size: AdaptiveSize) {
-    super();
-    this.size = size;
-  }
-
+export class AdaptiveMaxPool3d extends AdaptivePool {
   forward(x: Tensor): Tensor {
     return functions.adaptiveMaxPool3d(x, this.size);
   }
@@ -232,33 +200,23 @@ export class AdaptiveMaxPool3d extends Module {
  * @example
  * console.log(new GlobalAveragePool().forward(zeros([4, 3, 20, 20])).shape); // [ 4, 3 ]
  */
-export class GlobalAveragePool extends Module {
-  readonly keepDimensions: boolean;
-
-  constructor(options: { readonly keepDimensions?: boolean } = {}) {
-    super();
-    checkNames("GlobalAveragePool", options, ["keepDimensions"]);
-    this.keepDimensions = options.keepDimensions ?? false;
+export class GlobalAveragePool extends GlobalPool {
+  constructor(options: GlobalPoolOptions = {}) {
+    super("GlobalAveragePool", options);
   }
 
   forward(x: Tensor): Tensor {
-    const y = functions.globalAvgPool(x);
-    return this.keepDimensions ? y : y.reshape(y.shape.slice(0, 2));
+    return this.shaped(functions.globalAvgPool(x));
   }
 }
 
 /** The largest over all spatial axes; [batch, channels], unless `keepDimensions` leaves them with size 1. */
-export class GlobalMaxPool extends Module {
-  readonly keepDimensions: boolean;
-
-  constructor(options: { readonly keepDimensions?: boolean } = {}) {
-    super();
-    checkNames("GlobalMaxPool", options, ["keepDimensions"]);
-    this.keepDimensions = options.keepDimensions ?? false;
+export class GlobalMaxPool extends GlobalPool {
+  constructor(options: GlobalPoolOptions = {}) {
+    super("GlobalMaxPool", options);
   }
 
   forward(x: Tensor): Tensor {
-    const y = functions.globalMaxPool(x);
-    return this.keepDimensions ? y : y.reshape(y.shape.slice(0, 2));
+    return this.shaped(functions.globalMaxPool(x));
   }
 }
