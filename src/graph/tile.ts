@@ -31,14 +31,21 @@ export function tileFor(
       if (vectors > needed) continue;
       // Registers for one row of the right operand and one number of the left are needed beside the accumulators.
       const most = Math.max(1, Math.min(mostRows, Math.floor((target.registers - vectors - 1) / vectors)));
-      // Evened out, so that the last tile is not much smaller than the others.
-      const rows = Math.max(1, Math.ceil(m / Math.ceil(Math.max(1, m) / most)));
       const across = parts(packed ? Math.ceil(needed / vectors) * vectors : needed, vectors);
-      const cost = parts(m, rows).reduce((sum, r) => sum + across.reduce((row, v) => row + costOfStep(r, v, lanes), 0), 0);
-      if (cost <= least) [best, least] = [{ rows, columns: vectors * lanes, lanes }, cost];
+      for (const rows of heights(m, most)) {
+        const cost = parts(m, rows).reduce((sum, r) => sum + across.reduce((row, v) => row + costOfStep(r, v, lanes), 0), 0);
+        if (cost <= least) [best, least] = [{ rows, columns: vectors * lanes, lanes }, cost];
+      }
     }
   }
   return best;
+}
+
+/** Rows of a tile to try: evened out, so that the last tile is not much smaller than the others, and such that all are alike, which is less code. */
+function heights(m: number, most: number): number[] {
+  const even = Math.max(1, Math.ceil(m / Math.ceil(Math.max(1, m) / most)));
+  for (let rows = most; rows > most / 2; rows--) if (m % rows === 0) return [even, rows];
+  return [even];
 }
 
 /** A length in parts of at most so many. */

@@ -127,22 +127,22 @@ describe("contraction", () => {
   });
 
   test("long depths go in chunks, whose copies and waiting accumulators belong to one part; the same bits", () => {
-    const rowsOf512 = { shape: [1, 7, 2048], of: (x: Node) => b.slice(x, [0, 0, 3], [1, 7, 701]) };
-    const transposed = { shape: [1, 701, 7], of: (x: Node) => b.permute(x, [0, 2, 1]) };
+    const rowsOf512 = { shape: [1, 7, 2048], of: (x: Node) => b.slice(x, [0, 0, 3], [1, 7, 1021]) };
+    const transposed = { shape: [1, 1021, 7], of: (x: Node) => b.permute(x, [0, 2, 1]) };
     const views: [string, { shape: readonly number[]; of: (x: Node) => Node } | null, number][] = [
       ["in place", null, 1],
       ["rows apart by a power of two", rowsOf512, 2],
       ["transposed", transposed, 2],
     ];
     for (const [what, view, scratches] of views) {
-      const one = contraction({ m: 7, k: 701, n: 23 }, { rows: 4, columns: 4 }, undefined, view);
+      const one = contraction({ m: 7, k: 1021, n: 23 }, { rows: 4, columns: 4 }, undefined, view);
       const { kernel, scratch } = lower(one.task, { ...target, cache: [32768, 1 << 17] }, () => 0);
       expect(scratch.length, what).toBe(scratches);
       expect(kernel.grain, what).toBeGreaterThan(1);
       run(one, what);
       const whole = execute(kernel, one.task, one.data, [], scratch).results;
       // The other tile has other blocks, copies and edges.
-      const other = contraction({ m: 7, k: 701, n: 23 }, { rows: 3, columns: 8 }, undefined, view);
+      const other = contraction({ m: 7, k: 1021, n: 23 }, { rows: 3, columns: 8 }, undefined, view);
       const lowered = lower(other.task, { ...target, lanes: 8 }, () => 0);
       expect(execute(lowered.kernel, other.task, other.data, [], lowered.scratch).results, what).toEqual(whole);
     }

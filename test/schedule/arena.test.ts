@@ -120,10 +120,10 @@ test("tiles leave registers for the operands, even out the rows and waste few la
   expect(tile(4, 128, 3)).toEqual({ rows: 13, columns: 4, lanes: 4 });
   expect(tile(16, 1400, 512)).toEqual({ rows: 14, columns: 32, lanes: 16 });
   // Half vectors where they fit a run better.
-  expect(tile(16, 64, 24, 24)).toEqual({ rows: 13, columns: 16, lanes: 8 });
+  expect(tile(16, 64, 24, 24)).toEqual({ rows: 8, columns: 16, lanes: 8 });
   expect(tile(16, 64, 8)).toEqual({ rows: 13, columns: 8, lanes: 8 });
   // Short runs share a tile.
-  expect(tile(16, 64, 8, 8)).toEqual({ rows: 13, columns: 16, lanes: 8 });
+  expect(tile(16, 64, 8, 8)).toEqual({ rows: 8, columns: 16, lanes: 8 });
   expect(tileFor(target(8, 16), 64, 64, 1, { packed: true, doubles: true }).lanes).toBe(4);
   for (const lanes of [1, 4, 8, 16]) {
     for (const m of [1, 2, 5, 100]) {

@@ -49,8 +49,9 @@ export interface Copy {
   readonly byDepth: number;
 }
 
-/** Up to so many steps of k are one chunk, and chunks are about half as long: a copied tile of so many stays in the first cache. */
-const longDepth = 640;
+/** From so many steps of k on, they go in chunks of about so many: copied tiles of that length stay in the first cache. */
+const longDepth = 1000;
+const chunkDepth = 320;
 /** Parts that threads should find at least. */
 const fewParts = 16;
 
@@ -72,7 +73,7 @@ export function planOf(task: ContractTask, target: Target, lanes: number): Plan 
   const panels = Math.ceil(total / vectors);
   const depths = common(left.axes[2] as readonly Walk[], right?.axes[1] ?? [{ size: k, stride: tile.columns }]);
   if (depths === null) throw new InternalError(`the operands of contract#${hero.id} walk the contracted axis differently`);
-  const chunks = right === null && depths.length === 1 && k > longDepth ? Math.ceil((2 * k) / longDepth) : 1;
+  const chunks = right === null && depths.length === 1 && k >= longDepth ? Math.ceil(k / chunkDepth) : 1;
   const chunk = chunks === 1 ? k : Math.ceil(k / chunks / 16) * 16;
   const elements = right === null ? Math.max(1, chunk) * tile.columns : right.base.size / b / panels;
   const most = Math.max(1, Math.floor(target.cache[1] / 2 / (bytesOf(hero.dtype) * elements)));

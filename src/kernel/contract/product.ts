@@ -10,8 +10,10 @@ import type { Depth } from "../walk.ts";
 import type { Mutable, Place, Start } from "./place.ts";
 import type { Plan } from "./plan.ts";
 
-/** Steps of k in one turn of the loop. */
-const unrolled = 4;
+/** Steps of k in one turn of the loop, by the multiply-adds of each: enough to make the loop cheap, no more code than that. */
+function unrolledFor(fused: number): number {
+  return fused > 14 ? 2 : 4;
+}
 /** Runs of k up to so long are written out whole. */
 const writtenOut = 12;
 
@@ -58,6 +60,7 @@ export function writeWaiting(builder: Builder, { plan, waiting }: Product, frame
 /** Writes the product of a tile, or one chunk of it; gives the accumulators of each row. */
 export function writeProduct(builder: Builder, product: Product, frame: Frame, place: Place, rows: number, vectors: number): Mutable[][] {
   const { dtype, plan, rightBuffer, waiting, chunk } = product;
+  const unrolled = unrolledFor(rows * vectors);
   const scalar = registerOf(dtype, 1);
   const vector = registerOf(dtype, builder.lanes);
   const sums = Array.from({ length: rows }, () =>
