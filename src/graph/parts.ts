@@ -10,14 +10,15 @@ export const mostThreads = 256;
 const pace = { flops: 3e10, bytes: 1e10 };
 /** Seconds below which a kernel stays on one thread. */
 const worthSharing = 15e-6;
-/** Seconds that a part should take: long beside the handing over, short beside the waiting for the last one. */
-const partSeconds = 25e-6;
+/** Seconds that a part should take: long beside the taking of the next one, short beside the waiting for the last. */
+const partSeconds = 12.5e-6;
 const mostParts = 64;
 
 /** Length of each part of a kernel's extent, the last one excepted; the whole extent where one thread should run it. */
 export function partOf({ extent, cost, grain = 1 }: Pick<Kernel, "extent" | "cost" | "grain">): number {
   const seconds = Math.max(cost.flops / pace.flops, cost.bytes / pace.bytes);
   if (seconds < worthSharing || extent <= grain) return extent;
-  const parts = Math.min(mostParts, Math.max(2, Math.round(seconds / partSeconds)));
+  // An even number, because two threads are the most common.
+  const parts = Math.min(mostParts, 2 * Math.max(1, Math.round(seconds / partSeconds / 2)));
   return Math.max(1, Math.ceil(extent / parts / grain)) * grain;
 }
