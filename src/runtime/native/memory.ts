@@ -15,6 +15,9 @@ const smallBytes = 2 << 10;
 /** Released memory that may wait for its next use. */
 const pooledLimit = 256 << 20;
 
+/** Bytes of a large page. */
+const largePage = 2 << 20;
+
 /** Aligned memory: `bytes` from `offset` in `buffer`, at `address`. */
 export interface Block {
   readonly buffer: ArrayBuffer;
@@ -46,6 +49,7 @@ export class Allocator {
   private readonly koffi: Koffi;
   private slab: Block | null = null;
   private used = 0;
+  private madvise: ((address: number, bytes: number, advice: number) => number) | null = null;
   private readonly pool = new Map<number, Block[]>();
   /** Bytes that wait in the pool. */
   pooled = 0;
@@ -54,6 +58,14 @@ export class Allocator {
 
   constructor(koffi: Koffi) {
     this.koffi = koffi;
+  }
+
+  /** Asks for large pages: the processor then looks up 512 times fewer addresses, and long arrays run up to twice as fast. */
+  private advise(start: number, bytes: number): void {
+    this.madvise ??= findMadvise(this.koffi);
+    const from = Math.ceil(start / largePage) * largePage;
+    const to = Math.floor((start + bytes) / largePage) * largePage;
+    if (to > from) this.madvise(from, to - from, hugePages);
   }
 
   /** Memory for so many bytes, padded as every buffer is. Its contents are arbitrary. */
@@ -95,6 +107,7 @@ export class Allocator {
   fresh(size: number, counted = false): Block {
     const buffer = newBuffer(size + alignment);
     const start = Number(this.koffi.address(buffer));
+    if (size >= largePage) this.advise(start, size + alignment);
     const offset = (alignment - (start % alignment)) % alignment;
     const ticket = counted ? { bytes: size, live: this.live, held: false } : null;
     if (ticket !== null) finalizers.register(buffer, ticket);
@@ -106,6 +119,19 @@ export class Allocator {
     if (block === undefined) return null;
     this.pooled -= size;
     return block;
+  }
+}
+
+/** MADV_HUGEPAGE of Linux. */
+const hugePages = 14;
+
+/** The system call, or nothing where there is none: it is only advice. */
+function findMadvise(koffi: Koffi): (address: number, bytes: number, advice: number) => number {
+  if (process.platform !== "linux") return () => 0;
+  try {
+    return koffi.load("libc.so.6").func("madvise", "int", ["uint64", "uint64", "int"]);
+  } catch {
+    return () => 0;
   }
 }
 
