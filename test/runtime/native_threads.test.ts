@@ -71,6 +71,22 @@ describe.runIf(native)("threads of the native device", () => {
     d.setThreads(1);
   });
 
+  it("are done with a kernel before the next one begins", () => {
+    const n = 5000;
+    const given = uneven(n);
+    const copier = l.kernel(["f32", "f32!"], 1, [l.loop("i", 0, n, 1, [l.store(1, "i", l.load(l.f32, 0, "i"))])]);
+    const program = l.program([...given.kernels, copier], 1, 2, [l.call(0, 0, 1), l.call(1, 1, 2)]);
+    const data = Array.from({ length: n }, (_, i) => 1 + i);
+    const empty = { dtype: "float32", data: new Float32Array(n) } as const;
+    const d = device(4);
+    const executable = d.load(program);
+    for (let turn = 0; turn < 300; turn++) {
+      const [first, second] = runOn(executable, [{ dtype: "float32", data }], [empty, empty]).outputs;
+      expect(second?.every((x, i) => x !== 0 && x === first?.[i])).toBe(true);
+    }
+    d.setThreads(1);
+  });
+
   it("copy in parts what is long, and any length", () => {
     const d = device(3);
     for (const bytes of [1 << 20, (8 << 20) + 4, (3 << 20) - 4096 + 12]) {
