@@ -4,7 +4,7 @@
 import { type Code, FunctionBody, type ModuleBuilder, type Signature } from "./assembler.ts";
 import { op } from "./opcodes.ts";
 
-/** Address of the operands of the kernel that is shared, below all buffers. */
+/** Address of the operands of the kernel that is shared: below all buffers, and below 8 KiB, where the runtime's words begin. */
 const operands = 4096;
 
 /** What a module imports as `share`: (status, thunk, extent, part, slice). */

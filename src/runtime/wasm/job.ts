@@ -11,15 +11,17 @@
 import { mostThreads } from "../../graph/parts.ts";
 import type { Heap } from "./heap.ts";
 
-/** Places of the job's words, int32 each, in the memory's lowest part. What is written often has a line of cache of its own. */
-const firstSlot = 2560;
+/**
+ * Places of the job's words, int32 each, below all buffers; modules keep to the first 8 KiB (render/wasm/share.ts). What is written
+ * often has a line of cache of its own.
+ */
 export const at = {
   state: 2048,
   next: 2080,
   /** Workers that sleep, and whether the caller does. */
   sleepers: 2112,
   waiting: 2113,
-  /** Threads whose parts failed; whether a worker's kernel trapped. */
+  /** How many threads have failed parts; whether a worker's kernel trapped. */
   failures: 2114,
   trapped: 2115,
   program: 2144,
@@ -36,7 +38,7 @@ export const slot = { detail: 1, failed: 2, seen: 3, mail: 4, words: 32 } as con
 
 /** Where the words of a thread begin; the caller is thread 0. */
 export function slotOf(thread: number): number {
-  return firstSlot + thread * slot.words;
+  return 2560 + thread * slot.words;
 }
 
 export const open = 0x100;
