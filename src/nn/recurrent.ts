@@ -165,27 +165,8 @@ export interface RnnOptions extends RecurrentOptions {
   readonly activation?: "tanh" | "relu";
 }
 
-/**
- * A plain recurrent network: h′ = tanh(W x + b + U h + c).
- *
- * @example
- * const layer = new RNN(8, 32, { layers: 2 });
- * console.log(layer.forward(zeros([4, 10, 8])).shape); // [ 4, 10, 32 ]
- * Source: Elman 1990, "Finding structure in time".
- */
-export class RNN extends Recurrent {
-  readonly activation: "tanh" | "relu";
-
-  /** @throws UserError `OPTION` for sizes that are not positive integers */
-  constructor(inputs: number, hidden: number, options: RnnOptions = {}) {
-    super("RNN", 1, inputs, hidden, options);
-    checkNames("RNN", options, [...names, "activation"]);
-    const { activation = "tanh" } = options;
-    if (activation !== "tanh" && activation !== "relu")
-      throw mistake("OPTION", { where: "RNN", problem: "unknown activation", got: activation, expected: "tanh or relu" });
-    this.activation = activation;
-  }
-
+/** What networks share whose state is their output alone. */
+abstract class OneState extends Recurrent {
   /** The outputs of every step, [batch, steps, hidden · directions], from [batch, steps, inputs]. */
   forward(x: Tensor): Tensor {
     return this.run(x).outputs;
@@ -196,6 +177,28 @@ export class RNN extends Recurrent {
     this.checkInput(x);
     const { outputs, state } = this.unroll(x, [this.stateOf(x, "hidden", hidden)]);
     return { outputs, hidden: state[0] as Tensor };
+  }
+}
+
+/**
+ * A plain recurrent network: h′ = tanh(W x + b + U h + c).
+ *
+ * @example
+ * const layer = new RNN(8, 32, { layers: 2 });
+ * console.log(layer.forward(zeros([4, 10, 8])).shape); // [ 4, 10, 32 ]
+ * Source: Elman 1990, "Finding structure in time".
+ */
+export class RNN extends OneState {
+  readonly activation: "tanh" | "relu";
+
+  /** @throws UserError `OPTION` for sizes that are not positive integers */
+  constructor(inputs: number, hidden: number, options: RnnOptions = {}) {
+    super("RNN", 1, inputs, hidden, options);
+    checkNames("RNN", options, [...names, "activation"]);
+    const { activation = "tanh" } = options;
+    if (activation !== "tanh" && activation !== "relu")
+      throw mistake("OPTION", { where: "RNN", problem: "unknown activation", got: activation, expected: "tanh or relu" });
+    this.activation = activation;
   }
 
   protected override step(projected: Tensor, [h]: Carry, { hidden }: Weights): Carry {
@@ -212,23 +215,11 @@ export class RNN extends Recurrent {
  * console.log(layer.forward(zeros([4, 10, 8])).shape); // [ 4, 10, 32 ]
  * Source: Cho et al. 2014, arXiv 1406.1078.
  */
-export class GRU extends Recurrent {
+export class GRU extends OneState {
   /** @throws UserError `OPTION` for sizes that are not positive integers */
   constructor(inputs: number, hidden: number, options: RecurrentOptions = {}) {
     super("GRU", 3, inputs, hidden, options);
     checkNames("GRU", options, names);
-  }
-
-  /** The outputs of every step, [batch, steps, hidden · directions], from [batch, steps, inputs]. */
-  forward(x: Tensor): Tensor {
-    return this.run(x).outputs;
-  }
-
-  /** Goes on from a state, and returns the last one too. */
-  run(x: Tensor, hidden?: Tensor): HiddenState {
-    this.checkInput(x);
-    const { outputs, state } = this.unroll(x, [this.stateOf(x, "hidden", hidden)]);
-    return { outputs, hidden: state[0] as Tensor };
   }
 
   /** The hidden bias of n is inside its gate. */
