@@ -130,7 +130,7 @@ for (const [m, k, n] of [
   [784, 128, 512],
   [128, 512, 10],
 ] as const) {
-  const tile = tileFor(target, m, n, 1, { packed: true, doubles: false });
+  const tile = tileFor(target, { m, run: n, runs: 1, packed: true, doubles: false });
   const panels = Math.ceil(n / tile.columns);
   const [left, right] = [g.input([1, m, k], "float32"), g.input([1, k, n], "float32")];
   const transposed = g.input([1, n, k], "float32");

@@ -20,7 +20,7 @@ export function compileCount(): number {
 }
 
 /** The program of a key, built from the region if it is not there. */
-export function cached(device: Device, key: string, donations: readonly Donation[], region: () => Region): Loaded {
+export function cached(device: Device, key: string, donations: readonly Donation[], region: () => Region, tune = false): Loaded {
   // What an observer has compiled is its own: it may have marks.
   const holder = observer.peek() ?? device;
   let known = programs.get(holder);
@@ -37,7 +37,7 @@ export function cached(device: Device, key: string, donations: readonly Donation
     }
     return found;
   }
-  const loaded = load(region(), donations, device);
+  const loaded = load(region(), donations, device, tune);
   compiles++;
   known.set(own, loaded);
   if (known.size > limit) known.delete(known.keys().next().value as string);
@@ -45,6 +45,7 @@ export function cached(device: Device, key: string, donations: readonly Donation
 }
 
 /** The program of a region, by its structure. */
-export function cachedRegion(device: Device, region: Region, donations: readonly Donation[]): Loaded {
-  return cached(device, `${donations.map((d) => d.join(">")).join()}|${regionKey(region)}`, donations, () => region);
+export function cachedRegion(device: Device, region: Region, donations: readonly Donation[], tune = false): Loaded {
+  const key = `${tune ? "tuned|" : ""}${donations.map((d) => d.join(">")).join()}|${regionKey(region)}`;
+  return cached(device, key, donations, () => region, tune);
 }

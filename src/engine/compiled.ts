@@ -63,8 +63,8 @@ export class Entry {
   /** Outputs that are several results at once. */
   readonly #repeated: ReadonlySet<number>;
 
-  /** `stacked`: for `run` with a count, where what passes through must be stacked like any other result. */
-  constructor(traced: Traced, device: Device, stacked = false) {
+  /** `stacked`: for `run` with a count, where what passes through must be stacked like any other result. `tune`: as for `load`. */
+  constructor(traced: Traced, device: Device, { stacked = false, tune = false }: { stacked?: boolean; tune?: boolean } = {}) {
     this.device = device;
     this.#guards = traced.guards;
     this.resultShapes = traced.results.map((node) => node.shape);
@@ -91,7 +91,7 @@ export class Entry {
       if (from >= 0) donations.push([from, outputs.length + i]);
     });
     this.region = { parameters, results: roots };
-    this.loaded = cachedRegion(device, this.region, donations);
+    this.loaded = cachedRegion(device, this.region, donations, tune);
 
     this.#cells = cells.filter((c) => c.row >= 0).map((c) => c.cell);
     this.#cellRows = cells.filter((c) => c.row >= 0).map((c) => c.row);

@@ -2,6 +2,8 @@
 // Scalars and short vectors, loops, branches, loads and stores into flat buffers. No shapes, no graph.
 // Also the program: kernels in order, with buffers, loops over steps, and one arena. Plain data throughout.
 
+import type { Tile } from "./task.ts";
+
 /** What a register holds. `bool` is a mask: 0/1 as a scalar, 0/−1 per lane as a vector. */
 export type Scalar = "f32" | "f64" | "i32" | "u32" | "bool";
 
@@ -149,6 +151,8 @@ export interface Target {
   readonly registers: number;
   /** Bytes of the first and second level of cache. */
   readonly cache: readonly [number, number];
+  /** Tiles that were timed on this machine, by `tileKey` (tile.ts): they go before what the model of the machine says. */
+  readonly tiles?: ReadonlyMap<string, Tile>;
 }
 
 /** Lanes of the vectors of a kernel, of which some may be doubles. */

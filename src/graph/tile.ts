@@ -2,29 +2,69 @@
 // follows from the target and the result's shape alone, and never changes the order of a sum.
 
 import { lanesOf, type Target } from "./kernel.ts";
+import { inputOf, type Node } from "./node.ts";
 import type { Tile } from "./task.ts";
+import { walkView } from "./view.ts";
 
 const mostRows = 14;
+/** Tiles that a tuner times for one result. */
+const mostCandidates = 6;
+
+/** What a tile is for: a result of `m` rows by so many runs of `run` columns, each of which begins a new vector. */
+export interface TileRequest {
+  readonly m: number;
+  readonly run: number;
+  readonly runs: number;
+  /** Whether the right operand lies packed in panels. */
+  readonly packed: boolean;
+  /** Whether the elements are float64. */
+  readonly doubles: boolean;
+}
+
+/** The request for a contraction: its right operand is packed, or a view, with columns in runs, of what `stored` accepts. */
+export function tileRequest(hero: Node<"contract">, packed: boolean, stored: (node: Node) => boolean): TileRequest {
+  const [, m, n] = hero.shape as [number, number, number];
+  const run = packed ? n : (walkView(inputOf(hero, 1), stored)?.axes[2]?.at(-1)?.size ?? n);
+  return { m, run, runs: n / run, packed, doubles: hero.dtype === "float64" };
+}
+
 /** Vectors of columns to try. Of equals the last one is taken: two need the fewest loads and leave registers to spare. */
 const widths = [1, 3, 2];
 
 /**
- * The tile for a result of `m` rows by so many runs of `run` columns, each of which begins a new vector: the one of the fewest cycles for one step of k,
- * remainders counted. A packed operand has no shorter tiles at its end.
+ * The tile for a result: the one that was timed, else that of the fewest cycles for one step of k, remainders counted. A packed operand has no shorter tiles at its end.
  *
  * Where the target's vectors are wider than 8 lanes, half of them is tried too: it wastes less of a short run, and many processors do
  * two halves in the time of a whole one.
  */
-export function tileFor(
-  target: Target,
-  m: number,
-  run: number,
-  runs: number,
-  { packed, doubles }: { packed: boolean; doubles: boolean },
-): Tile {
-  const widest = lanesOf(target, doubles);
+export function tileFor(target: Target, request: TileRequest): Tile {
+  const timed = target.tiles?.get(tileKey(request));
+  if (timed !== undefined) return timed;
+  const widest = lanesOf(target, request.doubles);
   let best: Tile = { rows: 1, columns: widest, lanes: widest };
   let least = Number.POSITIVE_INFINITY;
+  for (const { tile, cost } of estimates(target, request)) if (cost <= least) [best, least] = [tile, cost];
+  return best;
+}
+
+/** By what a tile is chosen, as text. */
+export function tileKey({ m, run, runs, packed, doubles }: TileRequest): string {
+  return `${m}×${run}×${runs}${packed ? " packed" : ""}${doubles ? " float64" : ""}`;
+}
+
+/** The tiles worth timing for a result: those of the least estimates, the best first. Each gives the same bits. */
+export function tileCandidates(target: Target, request: TileRequest): Tile[] {
+  const all = [...estimates(target, request)].reverse().sort((a, b) => a.cost - b.cost);
+  const distinct = new Map(all.map(({ tile }) => [`${tile.rows} ${tile.columns} ${tile.lanes}`, tile]));
+  return [...distinct.values()].slice(0, mostCandidates);
+}
+
+/** Every tile to think of, and its cycles for one step of k over the whole result. */
+function* estimates(
+  target: Target,
+  { m, run, runs, packed, doubles }: TileRequest,
+): Generator<{ readonly tile: Tile; readonly cost: number }> {
+  const widest = lanesOf(target, doubles);
   for (const lanes of widest > 8 ? [widest / 2, widest] : [widest]) {
     for (const vectors of widths) {
       const needed = Math.max(1, Math.ceil(run / lanes) * runs);
@@ -34,11 +74,10 @@ export function tileFor(
       const across = parts(packed ? Math.ceil(needed / vectors) * vectors : needed, vectors);
       for (const rows of heights(m, most)) {
         const cost = parts(m, rows).reduce((sum, r) => sum + across.reduce((row, v) => row + costOfStep(r, v, lanes), 0), 0);
-        if (cost <= least) [best, least] = [{ rows, columns: vectors * lanes, lanes }, cost];
+        yield { tile: { rows, columns: vectors * lanes, lanes }, cost };
       }
     }
   }
-  return best;
 }
 
 /** Rows of a tile to try: evened out, so that the last tile is not much smaller than the others, and such that all are alike, which is less code. */

@@ -7,7 +7,7 @@ import { isFloat } from "../graph/dtype.ts";
 import type { Target } from "../graph/kernel.ts";
 import type { Node } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
-import { tileFor } from "../graph/tile.ts";
+import { tileFor, tileRequest } from "../graph/tile.ts";
 import { affineView, type WalkView, walkView } from "../graph/view.ts";
 
 /** Products up to this many multiplications are not worth packing. */
@@ -56,7 +56,10 @@ export function packRight(hero: Node<"contract">, target: Target): Node | null {
   const right = hero.inputs[1] as Node;
   if (isDirect(right)) return null;
   const [b, k, n] = right.shape as [number, number, number];
-  const { columns } = tileFor(target, hero.shape[1] as number, n, 1, { packed: true, doubles: hero.dtype === "float64" });
+  const { columns } = tileFor(
+    target,
+    tileRequest(hero, true, () => false),
+  );
   const panels = Math.ceil(n / columns);
   const filled = pad(right, [0, 0, 0], [0, 0, panels * columns - n]);
   if (panels === 1) return reshape(filled, [b, 1, k, columns]);

@@ -4,8 +4,7 @@ import type { Target } from "../graph/kernel.ts";
 import { inputOf, is, type Node } from "../graph/node.ts";
 import { familyOf, type RoutineOp } from "../graph/operation.ts";
 import type { Task } from "../graph/task.ts";
-import { tileFor } from "../graph/tile.ts";
-import { walkView } from "../graph/view.ts";
+import { tileFor, tileRequest } from "../graph/tile.ts";
 import { InternalError } from "../util/errors.ts";
 import type { Group } from "./group.ts";
 import { hasMemory, isMade } from "./memory.ts";
@@ -44,10 +43,10 @@ export function writeTask(group: Group, stored: ReadonlySet<Node>, packed: Reado
   const { hero } = group;
   if (hero === null) return { task: { kind: "loops", ...common, domain: group.domain, inner: group.inner }, checks };
   if (is(hero, "contract")) {
-    const [, m, n] = hero.shape as [number, number, number];
-    const doubles = hero.dtype === "float64";
-    const run = panels === undefined ? walkView(inputOf(hero, 1), (node) => inputs.has(node))?.axes[2]?.at(-1)?.size : undefined;
-    const tile = tileFor(target, m, run ?? n, run === undefined ? 1 : n / run, { packed: run === undefined, doubles });
+    const tile = tileFor(
+      target,
+      tileRequest(hero, panels !== undefined, (node) => inputs.has(node)),
+    );
     return { task: { kind: "contract", ...common, hero, packed: panels ?? null, tile }, checks };
   }
   return { task: { kind: "routine", ...common, hero: hero as Node<RoutineOp> }, checks };

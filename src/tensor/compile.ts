@@ -8,6 +8,7 @@ import { release } from "../engine/memory.ts";
 import { realize } from "../engine/realize.ts";
 import { countTrace } from "../engine/stats.ts";
 import { type Type, traceFunction } from "../engine/trace.ts";
+import { tuneUnasked } from "../engine/tune.ts";
 import { buffer } from "../graph/build.ts";
 import { bytesOf, type DType, type TypedArray, type TypedArrayOf } from "../graph/dtype.ts";
 import { printRegion } from "../graph/print.ts";
@@ -44,6 +45,11 @@ export interface CompileOptions {
   readonly device?: DeviceName | "auto";
   /** For messages and profiles; default the function's name. */
   readonly name?: string;
+  /**
+   * Whether the tiles of its contractions are chosen by timing them on this machine (some tenths of a second for each shape, once: winners
+   * are kept on the disk). The results have the same bits. Default false, or true where the environment has `DOWNHILL_TUNE=1`. In a page it does nothing.
+   */
+  readonly tune?: boolean;
 }
 
 export interface RepeatOptions {
@@ -109,6 +115,8 @@ interface Signature {
 export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R, options: CompileOptions = {}): Compiled<A, R> {
   if (typeof fn !== "function") throw mistake("OPTION", { where: "compile", problem: "needs a function", got: fn });
   if (options.device !== undefined && options.device !== "auto") checkName("compile", options.device);
+  if (options.tune !== undefined && typeof options.tune !== "boolean")
+    throw mistake("OPTION", { where: "compile", problem: "tune is true or false", got: options.tune });
   const implementation = new Implementation(fn as unknown as (...args: unknown[]) => unknown, options);
   const call = (...args: unknown[]): unknown => implementation.call(args, null, 1);
   return Object.defineProperties(call, {
@@ -126,12 +134,14 @@ class Implementation {
   traces = 0;
   readonly #fn: (...args: unknown[]) => unknown;
   readonly #device: DeviceName | "auto" | undefined;
+  readonly #tune: boolean;
   readonly #signatures: Signature[] = [];
   /** Data of the call under way. */
   readonly #data: Data[] = [];
 
   constructor(fn: (...args: unknown[]) => unknown, options: CompileOptions) {
     this.#fn = fn;
+    this.#tune = options.tune ?? tuneUnasked();
     this.name = options.name ?? (fn.name === "" ? "compiled function" : fn.name);
     this.#device = options.device;
   }
@@ -239,7 +249,7 @@ class Implementation {
       result = flat.template;
       return flat.leaves.map((t) => t.node);
     });
-    const signature = { template, types, sliced, entry: new Entry(traced, device, sliced !== null), result };
+    const signature = { template, types, sliced, entry: new Entry(traced, device, { stacked: sliced !== null, tune: this.#tune }), result };
     this.#signatures.unshift(signature);
     if (this.#signatures.length > mostTraces) this.#signatures.pop();
     this.#count();

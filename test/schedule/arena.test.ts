@@ -114,7 +114,7 @@ test("lifetimes in loops, loops in loops, branches and conditions", () => {
 test("tiles leave registers for the operands, even out the rows and waste few lanes", () => {
   const target = (lanes: number, registers: number): Target => ({ name: "", lanes, registers, cache: [0, 0] });
   const tile = (lanes: number, m: number, run: number, runs = 1, packed = runs === 1) =>
-    tileFor(target(lanes, 2 * lanes > 16 ? 32 : 16), m, run, runs, { packed, doubles: false });
+    tileFor(target(lanes, 2 * lanes > 16 ? 32 : 16), { m, run, runs, packed, doubles: false });
   expect(tile(4, 126, 512)).toEqual({ rows: 6, columns: 8, lanes: 4 });
   expect(tile(4, 8, 512)).toEqual({ rows: 4, columns: 12, lanes: 4 });
   expect(tile(4, 128, 3)).toEqual({ rows: 13, columns: 4, lanes: 4 });
@@ -124,10 +124,10 @@ test("tiles leave registers for the operands, even out the rows and waste few la
   expect(tile(16, 64, 8)).toEqual({ rows: 13, columns: 8, lanes: 8 });
   // Short runs share a tile.
   expect(tile(16, 64, 8, 8)).toEqual({ rows: 8, columns: 16, lanes: 8 });
-  expect(tileFor(target(8, 16), 64, 64, 1, { packed: true, doubles: true }).lanes).toBe(4);
+  expect(tileFor(target(8, 16), { m: 64, run: 64, runs: 1, packed: true, doubles: true }).lanes).toBe(4);
   for (const lanes of [1, 4, 8, 16]) {
     for (const m of [1, 2, 5, 100]) {
-      const { rows, columns } = tileFor(target(lanes, 16), m, 100, 1, { packed: true, doubles: false });
+      const { rows, columns } = tileFor(target(lanes, 16), { m, run: 100, runs: 1, packed: true, doubles: false });
       expect(rows).toBeLessThanOrEqual(m);
       expect((rows * columns) / lanes + columns / lanes + 1).toBeLessThanOrEqual(16);
     }
