@@ -4,6 +4,7 @@
 import { contract, expand, pad, permute, reshape, slice, window } from "./build.ts";
 import { inputOf, is, type Node } from "./node.ts";
 import { type Shape, sameShape } from "./shape.ts";
+import { partOfUnwindow } from "./unwindow.ts";
 
 /** Elements `starts` to `starts + sizes − 1` of every axis. */
 export function narrow(x: Node, starts: readonly number[], sizes: Shape): Node {
@@ -12,6 +13,8 @@ export function narrow(x: Node, starts: readonly number[], sizes: Shape): Node {
 }
 
 function through(x: Node, starts: readonly number[], sizes: Shape): Node | null {
+  const part = partOfUnwindow(x, starts, sizes);
+  if (part !== null) return part;
   const first = x.inputs[0] as Node;
   if (is(x, "permute")) {
     const place = (list: readonly number[]) => first.shape.map((_, axis) => list[x.attributes.axes.indexOf(axis)] as number);

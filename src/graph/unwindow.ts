@@ -21,11 +21,29 @@ const range = (start: number, length: number): number[] => Array.from({ length }
  * @param g of the shape that `window` gives for `shape`: […, o, …, k…]
  */
 export function unwindow(g: Node, shape: Shape, attributes: Window): Node {
-  const joined = joinContraction(g, shape, attributes);
-  if (joined !== null) return joined;
+  const joined = joinContraction(g, null, shape, attributes);
+  if (joined !== null) {
+    joinedFrom.set(joined, { g, attributes });
+    return joined;
+  }
   let sum = g;
   for (let i = attributes.axes.length - 1; i >= 0; i--) sum = addPlaces(sum, shape, attributes, i);
   return sum;
+}
+
+/** What results that were joined to a contraction are made of. */
+const joinedFrom = new WeakMap<Node, { readonly g: Node; readonly attributes: Window }>();
+
+/**
+ * Elements `starts` to `starts + sizes − 1` of what `unwindow` gave, where a contraction makes just these; else null. A part that begins
+ * between two blocks has other phases than the whole.
+ */
+export function partOfUnwindow(x: Node, starts: readonly number[], sizes: Shape): Node | null {
+  const made = joinedFrom.get(x);
+  if (made === undefined) return null;
+  const { g, attributes } = made;
+  const isWhole = x.shape.every((n, axis) => attributes.axes.includes(axis) || n === sizes[axis]);
+  return isWhole ? joinContraction(g, starts, sizes, attributes) : null;
 }
 
 // ---- The plain sum
@@ -35,6 +53,13 @@ function padAxis(x: Node, axis: number, low: number, between: number, size: numb
   const n = x.shape[axis] as number;
   const only = (value: number) => x.shape.map((_, i) => (i === axis ? value : 0));
   return pad(x, only(low), only(size - low - n - Math.max(0, n - 1) * between), 0, only(between));
+}
+
+/** Elements `first` to `first + size − 1` of an axis, zeros where it has none; null where that is all of them. */
+function stretch(x: Node, axis: number, first: number, size: number, between: number): Node | null {
+  if (between > 0) return padAxis(x, axis, -first, between, size);
+  const [from, until] = [Math.max(0, first), Math.min(x.shape[axis] as number, first + size)];
+  return from < until ? padAxis(part(x, axis, from, until - from), axis, from - first, 0, size) : null;
 }
 
 function part(x: Node, axis: number, start: number, size: number): Node {
@@ -89,7 +114,13 @@ function originsOf(node: Node<"contract">): Origin[] {
   return [...batch[0].map((axis): Origin => ({ kind: "batch", side: 0, axis })), ...free(0), ...free(1)];
 }
 
-function joinContraction(g: Node, shape: Shape, { axes, sizes, strides, dilations }: Window): Node | null {
+/** Elements of the sum from `starts` on, as many as `shape`; the whole where it is null. */
+function joinContraction(
+  g: Node,
+  starts: readonly number[] | null,
+  shape: Shape,
+  { axes, sizes, strides, dilations }: Window,
+): Node | null {
   const order = is(g, "permute") ? g.attributes.axes : range(0, g.shape.length);
   const node = is(g, "permute") ? inputOf(g, 0) : g;
   if (!is(node, "contract")) return null;
@@ -104,29 +135,30 @@ function joinContraction(g: Node, shape: Shape, { axes, sizes, strides, dilation
   const [weights, data] = [inputOf(node, side), inputOf(node, other)];
   const { batch, contracted } = node.attributes;
 
-  // Axis by axis: phases where the blocks are dense, else zeros between the data.
+  // Axis by axis: phases where the blocks are dense, else zeros between the data. Element q·stride + r of the result meets place
+  // d·stride + r − before of block q + first + count − 1 − d, with d backwards from count − 1.
   const plans = axes.map((axis, i) => {
     const [n, size, stride, dilation] = [shape[axis], sizes[i], strides[i], dilations[i]] as [number, number, number, number];
-    const dense = dilation === 1;
-    const count = dense ? Math.ceil(size / stride) : size;
-    const kept = !dense ? 1 : count === 1 ? size : stride;
-    return {
-      axis,
-      n,
-      stride: dense ? stride : 1,
-      between: dense ? 0 : stride - 1,
-      dilation,
-      count,
-      kept,
-      total: Math.ceil(n / (dense ? stride : 1)),
-    };
+    const start = starts?.[axis] ?? 0;
+    if (dilation > 1) {
+      if (starts !== null && stride > 1) return null;
+      const data = { first: start + (1 - size) * dilation, total: n + (size - 1) * dilation, between: stride - 1 };
+      return { axis, n, stride: 1, before: 0, count: size, kept: 1, dilation, ...data };
+    }
+    const phase = start % stride;
+    const before = phase === 0 ? 0 : stride - phase;
+    const count = Math.ceil((size + before) / stride);
+    const first = Math.ceil(start / stride) - count + 1;
+    const kept = count === 1 ? size : stride;
+    return { axis, n, stride, before, count, kept, dilation, first, total: Math.ceil(n / stride) + count - 1, between: 0 };
   });
+  if (!plans.every((plan) => plan !== null)) return null;
 
   // Weights as [others…, (j, r)…], j backwards.
   const others = range(0, weights.shape.length).filter((a) => !places.some((o) => o.axis === a));
   let turned = permute(weights, [...others, ...places.map((o) => o.axis)]);
-  plans.forEach(({ count, kept }, i) => {
-    turned = padAxis(turned, others.length + i, 0, 0, count * kept);
+  plans.forEach(({ count, kept, before }, i) => {
+    turned = padAxis(turned, others.length + i, count === 1 ? 0 : before, 0, count * kept);
   });
   turned = reshape(turned, [...others.map((a) => weights.shape[a] as number), ...plans.flatMap(({ count, kept }) => [count, kept])]);
   const isPlace = (a: number) => a >= others.length && (a - others.length) % 2 === 0;
@@ -137,10 +169,11 @@ function joinContraction(g: Node, shape: Shape, { axes, sizes, strides, dilation
     turned.shape.map((_, a) => (isPlace(a) ? -1 : 1)),
   );
 
-  let padded = data;
-  plans.forEach(({ count, dilation, between, total }, i) => {
-    padded = padAxis(padded, (positions[i] as Origin).axis, (count - 1) * dilation, between, total + (count - 1) * dilation);
+  let padded: Node | null = data;
+  plans.forEach(({ first, total, between }, i) => {
+    padded = padded && stretch(padded, (positions[i] as Origin).axis, first, total, between);
   });
+  if (padded === null) return null;
   const moving = plans.flatMap(({ count }, i) => (count > 1 ? [i] : []));
   const dataAxes = positions.map((o) => o.axis);
   const blocks =
@@ -176,9 +209,9 @@ function joinContraction(g: Node, shape: Shape, { axes, sizes, strides, dilation
   let result = permute(product, [...wanted, ...phases, ...idle]);
   result = reshape(result, result.shape.slice(0, shape.length + phases.length));
   for (let i = plans.length - 1; i >= 0; i--) {
-    const { axis, n, stride } = plans[i] as { axis: number; n: number; stride: number };
+    const { axis, n, stride, count, before } = plans[i] as NonNullable<(typeof plans)[number]>;
     const last = result.shape.length - 1;
-    result = part(interleave(padAxis(result, last, 0, 0, stride), axis, last), axis, 0, n);
+    result = part(interleave(padAxis(result, last, count === 1 ? before : 0, 0, stride), axis, last), axis, 0, n);
   }
   return result;
 }

@@ -37,6 +37,8 @@ export interface Output {
 /** A longer innermost loop is divided, where there are few others. */
 const longLoop = 4096;
 const chunk = 2048;
+/** Loops below this many turns cost more to begin than to run. */
+const shortLoop = 8;
 /** Rows of a tile of a transposed read. */
 const tileSize = 16;
 
@@ -95,7 +97,7 @@ export class Nest {
     if (candidate === undefined || builder.lanes === 1) return null;
     const varying = traced.values.filter((v) => v.variables.includes(candidate));
     const reduces = varying.filter((v): v is Reduce => v.kind === "reduce");
-    if (reduces.length === 0) return candidate;
+    if (reduces.length === 0) return this.isTooShort(candidate, varying) ? null : candidate;
     let columns = 0;
     let rows = 0;
     for (const r of reduces) {
@@ -104,6 +106,12 @@ export class Nest {
       rows += r.over.length === 0 ? laneCost(bodies, candidate) : Math.min(...r.over.map((v) => laneCost(bodies, v)));
     }
     return columns < rows || (columns === rows && candidate.size >= builder.lanes) ? candidate : null;
+  }
+
+  /** Whether a gather would fill less than half of a vector: element by element is faster then. */
+  private isTooShort(candidate: Variable, varying: readonly Value[]): boolean {
+    if (2 * candidate.size >= this.builder.lanes) return false;
+    return varying.some((v) => v.kind === "access" && Math.abs(coefficientOf(v.index, candidate)) > 1);
   }
 
   /** Writes the kernel's body; returns its extent. */
@@ -115,7 +123,12 @@ export class Nest {
         loops,
         traced.inner.variables.filter((v) => v !== vector),
       );
-    if (vector === null) return this.rows(loops, this.takeMiddle(loops));
+    if (vector === null) {
+      const middle = this.takeMiddle(loops);
+      // A very short loop takes the next one along.
+      if ((middle[0]?.size ?? shortLoop) < shortLoop) middle.unshift(...this.takeMiddle(loops));
+      return this.rows(loops, middle);
+    }
     loops.pop();
     if (loops.length === 0) return this.flat(vector);
     const across = this.acrossOf(vector, loops);

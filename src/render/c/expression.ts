@@ -4,6 +4,7 @@
 
 import type { Expression, KernelBuffer, ValueType } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
+import { stridedIndex } from "../strided.ts";
 import type { Helpers } from "./helpers.ts";
 import { checkMemory, integer, isNarrow, literal, typeName } from "./types.ts";
 
@@ -46,7 +47,11 @@ export function renderExpression(e: Expression, scope: Scope): string {
     case "gather": {
       const memory = memoryOf(e.buffer, scope);
       checkMemory(memory, type);
-      const value = `${helpers.gather(memory, lanes)}(p${e.buffer}, ${renderExpression(e.index, scope)})`;
+      const strided = lanes === 1 ? null : stridedIndex(e.index);
+      const value =
+        strided === null
+          ? `${helpers.gather(memory, lanes)}(p${e.buffer}, ${renderExpression(e.index, scope)})`
+          : `${helpers.gatherStrided(memory, lanes)}(p${e.buffer} + ${renderIndex(strided.first, scope)}, ${strided.stride})`;
       return reinterpret(type, value, isNarrow(memory) ? "i32" : type.scalar);
     }
     case "unary":

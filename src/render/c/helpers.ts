@@ -100,6 +100,20 @@ export class Helpers {
     );
   }
 
+  /** Elements that lie `s` apart. */
+  gatherStrided(memory: Memory, lanes: number): string {
+    const truth = memory === "bool" ? " != 0" : "";
+    const type = vector(memory, lanes);
+    const parameters = `const ${elements[memory]} *p, i64 s`;
+    return this.inline(
+      `gather_${memory}x${lanes}_strided`,
+      lanes,
+      type,
+      parameters,
+      () => `return (${type}){${each(lanes, (i) => (i === 0 ? "p[0]" : `p[${i} * s]`))}}${truth};`,
+    );
+  }
+
   splat(scalar: Scalar, lanes: number): string {
     const value = scalar === "bool" ? "-a" : "a";
     const element = scalar === "bool" ? "i32" : scalar;

@@ -1,8 +1,9 @@
 // Instruction selection: what each kind of expression becomes. Operands come from the writer, which may have computed them before.
 
 import type { Expression, UnaryOperation } from "../../graph/kernel.ts";
+import { constantValue } from "../strided.ts";
 import { binaryRows, castRows, columnOf, localType, unaryRows } from "./instructions.ts";
-import { constantValue, emitGather, emitLoad, emitLoadSplat, narrowMask, widenMask } from "./memory.ts";
+import { emitGather, emitLoad, emitLoadSplat, narrowMask, widenMask } from "./memory.ts";
 import { op } from "./opcodes.ts";
 import type { Writer } from "./writer.ts";
 

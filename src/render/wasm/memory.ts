@@ -3,17 +3,12 @@
 // of a mask is 64 bits wide. While it is moved, its elements lie side by side from byte 0 on, as in memory.
 
 import type { Expression, Statement } from "../../graph/kernel.ts";
+import { stridedIndex } from "../strided.ts";
 import { memoryRows } from "./instructions.ts";
 import { op } from "./opcodes.ts";
 import type { Writer } from "./writer.ts";
 
 type Of<K extends Expression["kind"]> = Extract<Expression, { kind: K }>;
-
-/** The number that an expression is in every lane, if it is written down. */
-export function constantValue(e: Expression): number | null {
-  if (e.kind === "constant") return e.value;
-  return e.kind === "splat" ? constantValue(e.value) : null;
-}
 
 // ---- Masks
 
@@ -90,16 +85,6 @@ export function emitLoadSplat(w: Writer, e: Of<"load">): boolean {
 }
 
 // ---- Gathers
-
-/** The index `splat(first) + ramp(0) * stride`, as scalars. */
-function stridedIndex(index: Expression): { first: Expression; stride: number } | null {
-  if (index.kind !== "binary" || index.operation !== "add" || index.left.kind !== "splat") return null;
-  const { right } = index;
-  if (right.kind !== "binary" || right.operation !== "mul" || right.left.kind !== "ramp" || constantValue(right.left.value) !== 0)
-    return null;
-  const stride = constantValue(right.right);
-  return stride === null ? null : { first: index.left.value, stride };
-}
 
 /** Instructions that load an element into the first lane of zeros, and into one lane of a vector, by log₂ of its bytes. */
 const laneLoads: Record<number, readonly [first: number | null, other: number]> = {

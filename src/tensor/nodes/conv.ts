@@ -10,7 +10,7 @@ import { showShape } from "../../graph/shape.ts";
 import { unwindow } from "../../graph/unwindow.ts";
 import { mistake } from "../../util/errors.ts";
 import { meet } from "./operands.ts";
-import { batched, type Each, each, padSpace, spaceOf } from "./spatial.ts";
+import { batched, type Each, each, spaceOf } from "./spatial.ts";
 
 /** Zeros around the input: on both sides of all axes or of each, `[before, after]` for each, or a rule. */
 export type Padding = number | readonly (number | readonly [number, number])[] | "same" | "valid";
@@ -112,8 +112,7 @@ export function convolution(where: string, axes: number, input: Node, kernel: No
   const stride = each(where, "stride", options.stride, axes, 1);
   const dilation = each(where, "dilation", options.dilation, axes, 1);
   const { low, high } = sides(where, options.padding, sizes, stride, dilation);
-  const padded = padSpace(x, low, high, 0);
-  const space = spaceOf(padded);
+  const space = spaceOf(x).map((n, i) => n + (low[i] as number) + (high[i] as number));
   const reach = sizes.map((n, i) => (n - 1) * (dilation[i] as number) + 1);
   if (reach.some((n, i) => n > (space[i] as number)))
     throw mistake("SHAPE", {
@@ -123,9 +122,10 @@ export function convolution(where: string, axes: number, input: Node, kernel: No
       expected: "a kernel that fits",
     });
 
-  const samples = padded.shape[0] as number;
+  const samples = x.shape[0] as number;
   const perGroup = weight.shape[1] as number;
-  const grouped = reshape(padded, [samples, groups, perGroup, ...space]);
+  // Padded last, beside the window: so the gradient takes its part of the sum over blocks at once (graph/narrow.ts).
+  const grouped = pad(reshape(x, [samples, groups, perGroup, ...spaceOf(x)]), [0, 0, 0, ...low], [0, 0, 0, ...high]);
   const spatial = range(3, axes);
   const pointwise = sizes.every((n) => n === 1);
   const count = space.map((n, i) => Math.floor((n - (reach[i] as number)) / (stride[i] as number)) + 1);
