@@ -108,9 +108,9 @@ export class Nest {
     return columns < rows || (columns === rows && candidate.size >= builder.lanes) ? candidate : null;
   }
 
-  /** Whether a gather would fill less than half of a vector: element by element is faster then. */
+  /** Whether elements are only moved, and a gather would fill less than half of a vector: one by one is faster then. */
   private isTooShort(candidate: Variable, varying: readonly Value[]): boolean {
-    if (2 * candidate.size >= this.builder.lanes) return false;
+    if (2 * candidate.size >= this.builder.lanes || this.traced.values.some((v) => v.kind !== "access")) return false;
     return varying.some((v) => v.kind === "access" && Math.abs(coefficientOf(v.index, candidate)) > 1);
   }
 
