@@ -2,8 +2,8 @@
 // outermost loop where all of them are bound: what does not depend on the inner loops is hoisted by construction.
 // At most one variable is bound as a vector: it stands for `lanes` consecutive values, and what depends on it is a vector.
 
-import { type DType, encode } from "../graph/dtype.ts";
-import type { Expression } from "../graph/kernel.ts";
+import { bytesOf, type DType, encode } from "../graph/dtype.ts";
+import { alignment, type Expression } from "../graph/kernel.ts";
 import { InternalError } from "../util/errors.ts";
 import { operate, scalarOf } from "./elementwise.ts";
 import * as x from "./expression.ts";
@@ -168,6 +168,14 @@ export class Builder extends Positions {
     return checked;
   }
 
+  /** Whether lanes behind a loop's end that are `step` bytes apart may lie behind the readable padding of a buffer. */
+  private reachesFar(step: number, { vector }: Environment): boolean {
+    if (vector === null || vector.last === null) return false;
+    const first = x.constantOf(this.positionOf(vector));
+    // What lies between the last lane and the next may be read too.
+    return first === null || (first + this.lanes - vector.last) * step > alignment;
+  }
+
   private access(value: Access, environment: Environment, frame: Frame): Expression {
     const { index, buffer, size } = value;
     const scalar = scalarOf(value.dtype);
@@ -180,8 +188,11 @@ export class Builder extends Positions {
     };
     if (stride === 0) return x.load(buffer, x.typeOf(scalar, 1), safe(this.scalarIndex(index, environment)));
     const vectorType = x.typeOf(scalar, this.lanes);
-    const isTail = environment.vector?.last !== null;
-    if (stride === null || stride < 0 || (stride > 1 && isTail))
+    if (stride === null && !below && !above) {
+      const times = this.laneRepeat(index, environment);
+      if (times !== null) return x.gather(buffer, scalar, this.repeated(this.scalarIndex(index, environment), times));
+    }
+    if (stride === null || stride < 0 || (stride > 1 && this.reachesFar(stride * bytesOf(value.dtype), environment)))
       return x.gather(buffer, scalar, safe(this.vectorIndex(index, environment)));
     const read = (from: Expression) =>
       stride === 1 ? x.load(buffer, vectorType, from, this.validLanes(environment)) : x.gather(buffer, scalar, this.strided(from, stride));

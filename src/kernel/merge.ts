@@ -7,14 +7,19 @@ import { coefficientOf, type Index, type Variable } from "./index.ts";
 import type { Axes } from "./trace.ts";
 import type { Value } from "./value.ts";
 
+/** Innermost loops are not split into shorter ones: as many as lanes of a reduction on every target. */
+const shortest = 16;
+
 /**
  * The loop axes split so that each of the shapes (of as many elements as `domain`, or as `domain` × `inner`) is a
- * grouping of them, as far as that goes: reshapes then cost no division.
+ * grouping of them, as far as that goes: reshapes then cost no division. The innermost loop stays long enough for vectors:
+ * full ones that divide are faster than a few lanes that need not.
  */
 export function refine(domain: Shape, inner: Shape, shapes: readonly Shape[]): [Shape, Shape] {
   const innerSize = sizeOf(inner);
   const whole = sizeOf(domain) * innerSize;
   const cuts = new Set(cutsOf([...domain, ...inner]));
+  const innermost = Math.min(shortest, ...[...cuts].filter((c) => c > 1));
   const fits = (cut: number) => {
     for (const other of cuts) if (other % cut !== 0 && cut % other !== 0) return false;
     return true;
@@ -23,7 +28,7 @@ export function refine(domain: Shape, inner: Shape, shapes: readonly Shape[]): [
     const size = sizeOf(shape);
     if (size !== whole && size !== whole / innerSize) continue;
     const scale = whole / size;
-    for (const cut of cutsOf(shape)) if (!cuts.has(cut * scale) && fits(cut * scale)) cuts.add(cut * scale);
+    for (const cut of cutsOf(shape)) if (cut * scale >= innermost && !cuts.has(cut * scale) && fits(cut * scale)) cuts.add(cut * scale);
   }
   const sorted = [...cuts].sort((a, b) => a - b);
   const between = (low: number, high: number): Shape => {

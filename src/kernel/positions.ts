@@ -50,6 +50,23 @@ export abstract class Positions extends Frames {
     );
   }
 
+  /** How many lanes in a row share each value of an index that grows by one from group to group; null for any other index. */
+  protected laneRepeat(index: Index, environment: Environment): number | null {
+    const { vector } = environment;
+    if (vector === null) return null;
+    const varying = index.terms.filter(({ atom }) => atom.variables.includes(vector.variable) && !this.isLaneInvariant(atom, environment));
+    const [term] = varying;
+    if (varying.length !== 1 || term?.coefficient !== 1 || term.atom.kind !== "divide") return null;
+    const { by, index: dividend } = term.atom;
+    if (!isPowerOfTwo(by) || this.lanes % by !== 0 || dividend.constant % by !== 0) return null;
+    const aligned = dividend.terms.every(({ atom, coefficient }) =>
+      atom.kind === "variable" && atom.variable === vector.variable
+        ? coefficient === 1
+        : coefficient % by === 0 && !atom.variables.includes(vector.variable),
+    );
+    return aligned ? by : null;
+  }
+
   /** An index as a scalar: that of the first lane, where it differs between lanes. */
   scalarIndex(index: Index, environment: Environment): Expression {
     const units = unitsOf(index);
@@ -157,6 +174,11 @@ export abstract class Positions extends Frames {
   /** first + stride · [0, 1, 2, …], the form by which a renderer knows that a gather has one address and constant offsets. */
   protected strided(first: Expression, stride: number): Expression {
     return x.add(x.splat(first, this.lanes), x.mul(x.ramp(0, this.lanes), stride));
+  }
+
+  /** first + [0, …, 0, 1, …, 1, 2, …], each `times` times, a power of two: another such form. */
+  protected repeated(first: Expression, times: number): Expression {
+    return x.add(x.splat(first, this.lanes), x.shr(x.ramp(0, this.lanes), Math.log2(times)));
   }
 
   private vectorAtom(atom: Atom, environment: Environment): Expression {

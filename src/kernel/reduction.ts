@@ -12,7 +12,8 @@ import { scalarOf, wrap } from "./elementwise.ts";
 import * as x from "./expression.ts";
 import type { Binding, Environment, Frame } from "./frames.ts";
 import { coefficientOf, type Variable } from "./index.ts";
-import { type Reduce, reachable, type Value } from "./value.ts";
+import { isPowerOfTwo } from "./positions.ts";
+import { type Access, type Reduce, reachable, type Value } from "./value.ts";
 
 /** Lanes of an interleaved reduction, on every target. */
 const interleaved = 16;
@@ -110,14 +111,15 @@ function reduceSequential(builder: Builder, reduces: readonly Reduce[], environm
 
 // ---- Interleaved
 
-/** The variable along which lanes read neighbouring elements, as far as can be. */
+/** The variable whose vectors take the least: along it lanes read neighbouring elements, and few of them are left over. */
 function interleavedVariable(reduces: readonly Reduce[]): Variable {
   const { over } = reduces[0] as Reduce;
   const values = reachable(reduces.flatMap((r) => r.bodies));
   let best = over[0] as Variable;
   let least = Number.POSITIVE_INFINITY;
   for (const variable of over) {
-    const cost = laneCost(values, variable);
+    const lanes = Math.ceil(variable.size / interleaved) * interleaved;
+    const cost = ((1 + laneCost(values, variable)) * lanes) / variable.size;
     if (cost <= least) {
       best = variable;
       least = cost;
@@ -126,16 +128,21 @@ function interleavedVariable(reduces: readonly Reduce[]): Variable {
   return best;
 }
 
-/** How many accesses are not along the variable: what a vector over it would have to gather. */
+/** What a vector over the variable would have to pick together instead of loading it, roughly. */
 export function laneCost(values: readonly Value[], variable: Variable): number {
   let cost = 0;
-  for (const v of values) {
-    if (v.kind !== "access" || !v.variables.includes(variable)) continue;
-    const linear = v.index.terms.every((t) => t.atom.kind === "variable" || !t.atom.variables.includes(variable));
-    if (!linear) cost += 2;
-    else if (coefficientOf(v.index, variable) !== 1) cost += 1;
-  }
+  for (const v of values) if (v.kind === "access" && v.variables.includes(variable)) cost += accessCost(v, variable);
   return cost;
+}
+
+/** 0 for neighbours; little for every other element or each one several times, which a shuffle does; more for a gather. */
+function accessCost({ index }: Access, variable: Variable): number {
+  const stride = coefficientOf(index, variable);
+  const [other, ...more] = index.terms.filter((t) => t.atom.kind !== "variable" && t.atom.variables.includes(variable));
+  if (other === undefined) return stride === 1 ? 0 : stride === 2 ? 1 : 2;
+  const repeats =
+    stride === 0 && more.length === 0 && other.coefficient === 1 && other.atom.kind === "divide" && isPowerOfTwo(other.atom.by);
+  return repeats && coefficientOf(other.atom.index, variable) === 1 ? 1 : 3;
 }
 
 function reduceInterleaved(builder: Builder, reduces: readonly Reduce[], environment: Environment, vector: Variable, frame: Frame): void {

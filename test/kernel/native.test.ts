@@ -1,16 +1,19 @@
 // The maths and the routines in C, in vectors as wide as the machine's: within the same bounds, and the same sums and orders.
 
 import { describe, expect, test } from "vitest";
-import { argSort, input, scatterAdd } from "../../src/graph/build.ts";
+import { argSort, expand, input, reshape, scatterAdd, slice } from "../../src/graph/build.ts";
 import type { TypedArray } from "../../src/graph/dtype.ts";
 import type { Expression } from "../../src/graph/kernel.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { type RoutineOp, realFunctions } from "../../src/graph/operation.ts";
+import { lower } from "../../src/kernel/lower.ts";
 import { powMaths, unaryMaths } from "../../src/kernel/maths.ts";
 import { lowerRoutine } from "../../src/kernel/routines/index.ts";
 import { renderC } from "../../src/render/c/program.ts";
 import { createNativeDevice, nativeSupport } from "../../src/runtime/native/device.ts";
 import { createReferenceDevice } from "../../src/runtime/reference/device.ts";
+import { evaluateRegion } from "../../src/runtime/reference/evaluate.ts";
+import { loopsTask, random, sample } from "./check.ts";
 import { real } from "./real.ts";
 import { runLowered } from "./run.ts";
 import { columnKernel, everyNth, ulpError } from "./ulp.ts";
@@ -26,6 +29,19 @@ describe.runIf(nativeSupport().available)("native", () => {
     const { exact, bound } = real[name];
     const results = runLowered(device, lowered, [x], "float32", x.length);
     expect(x.reduce((most, v, i) => Math.max(most, ulpError(results[i] as number, exact(v))), 0)).toBeLessThanOrEqual(bound);
+  });
+
+  test.each(["float32", "int32", "bool", "uint8"] as const)("regular patterns of %s, shuffled out of vectors", (dtype) => {
+    const columns = 3 * lanes + 5;
+    const x = input([2, columns], dtype);
+    const data = sample(dtype, 2 * columns, random(5));
+    const doubled = reshape(expand(reshape(x, [2, columns, 1]), [2, columns, 2]), [2, 2 * columns]);
+    const even = slice(x, [0, 0], [2, (columns + 1) >> 1], [1, 2]);
+    for (const view of [doubled, even]) {
+      const lowered = lower(loopsTask([x], [view]), device.target, () => 0);
+      const [expected] = evaluateRegion({ parameters: [x as Node<"input">], results: [view] }, [data]);
+      expect([...runLowered(device, lowered, [data], dtype, view.size)]).toEqual([...(expected as TypedArray)]);
+    }
   });
 
   test("pow", () => {

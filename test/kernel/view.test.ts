@@ -6,6 +6,7 @@ import type { TypedArray } from "../../src/graph/dtype.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { lower } from "../../src/kernel/lower.ts";
+import { printKernel } from "../../src/kernel/print.ts";
 import { check, loopsTask, random, sample, target } from "./check.ts";
 
 const integer = (next: () => number, low: number, high: number) => low + Math.floor(next() * (high - low + 1));
@@ -89,6 +90,31 @@ describe("views", () => {
       windows: b.reshape(b.expand(b.reshape(x, [6, 1, 10]), [6, 3, 10]), [6, 30]),
     };
     for (const [what, view] of Object.entries(views)) check(loopsTask([x], [view]), data, { what, tolerance: 0, lanes: [1, 4, 8, 16] });
+  });
+
+  test("each element several times, and every other one, for every rest of a vector", () => {
+    const next = random(11);
+    for (const columns of [8, 9, 12, 15, 16, 17, 21, 24, 40]) {
+      const x = b.input([3, columns], "float32");
+      const data = [sample("float32", 3 * columns, next)];
+      for (const times of [2, 3, 4, 8]) {
+        const spread = b.reshape(b.expand(b.reshape(x, [3, columns, 1]), [3, columns, times]), [3, columns * times]);
+        check(loopsTask([x], [spread]), data, { what: `${columns} × ${times}`, tolerance: 0, lanes: [1, 4, 8, 16] });
+      }
+      const even = b.slice(x, [0, 0], [3, Math.ceil(columns / 2)], [1, 2]);
+      const odd = b.slice(x, [0, 1], [3, Math.floor(columns / 2)], [1, 2]);
+      const thirds = b.slice(x, [0, 0], [3, Math.ceil(columns / 3)], [1, 3]);
+      for (const view of [even, odd, thirds])
+        check(loopsTask([x], [view]), data, { what: `${view.shape} of ${columns}`, tolerance: 0, lanes: [1, 4, 8, 16] });
+    }
+  });
+
+  test("elements that stand several times are loaded once and shuffled", () => {
+    const x = b.input([4, 8], "float32");
+    const doubled = b.reshape(b.expand(b.reshape(x, [4, 8, 1]), [4, 8, 2]), [4, 16]);
+    const y = b.input([4, 16], "float32");
+    const { kernel } = lower(loopsTask([x, y], [b.binary("add", doubled, y)], [4, 16]), { ...target, lanes: 16 }, () => 0);
+    expect(printKernel(kernel)).toContain("(ramp(0) >> 1)");
   });
 
   test("transposes of all sizes around the tiles, with arithmetic and rows that are shared", () => {

@@ -2,9 +2,9 @@
 // Signed arithmetic wraps (-fwrapv). The sums and products that an index is made of are done in 64 bits instead, so that
 // the compiler can walk pointers: an index that lies in its buffer is the same either way.
 
-import type { Expression, KernelBuffer, ValueType } from "../../graph/kernel.ts";
+import type { Expression, KernelBuffer, Memory, ValueType } from "../../graph/kernel.ts";
 import { InternalError } from "../../util/errors.ts";
-import { stridedIndex } from "../strided.ts";
+import { repeatedIndex, stridedIndex } from "../strided.ts";
 import type { Helpers } from "./helpers.ts";
 import { checkMemory, integer, isNarrow, literal, typeName } from "./types.ts";
 
@@ -47,12 +47,7 @@ export function renderExpression(e: Expression, scope: Scope): string {
     case "gather": {
       const memory = memoryOf(e.buffer, scope);
       checkMemory(memory, type);
-      const strided = lanes === 1 ? null : stridedIndex(e.index);
-      const value =
-        strided === null
-          ? `${helpers.gather(memory, lanes)}(p${e.buffer}, ${renderExpression(e.index, scope)})`
-          : `${helpers.gatherStrided(memory, lanes)}(p${e.buffer} + ${renderIndex(strided.first, scope)}, ${strided.stride})`;
-      return reinterpret(type, value, isNarrow(memory) ? "i32" : type.scalar);
+      return reinterpret(type, renderGather(e, memory, scope), isNarrow(memory) ? "i32" : type.scalar);
     }
     case "unary":
       return renderUnary(e, scope);
@@ -86,6 +81,18 @@ export function renderExpression(e: Expression, scope: Scope): string {
     case "host":
       return `${helpers.host(e.function, lanes)}(${e.arguments.map((a) => renderExpression(a, scope)).join(", ")})`;
   }
+}
+
+function renderGather(e: Expression & { kind: "gather" }, memory: Memory, scope: Scope): string {
+  const { helpers } = scope;
+  const { lanes } = e.type;
+  const from = (first: Expression) => `p${e.buffer} + ${renderIndex(first, scope)}`;
+  const strided = stridedIndex(e.index);
+  if (strided?.stride === 2) return `${helpers.gatherEvens(memory, lanes)}(${from(strided.first)})`;
+  if (strided !== null) return `${helpers.gatherStrided(memory, lanes)}(${from(strided.first)}, ${strided.stride})`;
+  const repeated = repeatedIndex(e.index);
+  if (repeated !== null) return `${helpers.gatherRepeated(memory, lanes, repeated.shift)}(${from(repeated.first)})`;
+  return `${helpers.gather(memory, lanes)}(p${e.buffer}, ${renderExpression(e.index, scope)})`;
 }
 
 /** The text of an i32 scalar in 64 bits, for addresses and loop bounds. */

@@ -114,6 +114,29 @@ export class Helpers {
     );
   }
 
+  /** Every other element: picked from two vectors. */
+  gatherEvens(memory: Memory, lanes: number): string {
+    const load = this.load(memory, lanes);
+    const picked = `__builtin_shufflevector(${load}(p), ${load}(p + ${lanes}), ${each(lanes, (i) => `${2 * i}`)})`;
+    return this.picked(`gather_${memory}x${lanes}_evens`, memory, lanes, (i) => 2 * i, picked);
+  }
+
+  /** Each element 2^shift times. */
+  gatherRepeated(memory: Memory, lanes: number, shift: number): string {
+    const value = `${this.load(memory, lanes)}(p)`;
+    const picked = `__builtin_shufflevector(${value}, ${value}, ${each(lanes, (i) => `${i >> shift}`)})`;
+    return this.picked(`gather_${memory}x${lanes}_repeated${shift}`, memory, lanes, (i) => i >> shift, picked);
+  }
+
+  /** Elements at known places: `shuffled` out of whole vectors, or one by one. */
+  private picked(name: string, memory: Memory, lanes: number, place: (lane: number) => number, shuffled: string): string {
+    const truth = memory === "bool" ? " != 0" : "";
+    const type = vector(memory, lanes);
+    const machine = { condition: "defined(SHUFFLES)", body: `return ${shuffled};` };
+    const one = (i: number) => `p[${place(i)}]`;
+    return this.inline(name, lanes, type, `const ${elements[memory]} *p`, () => `return (${type}){${each(lanes, one)}}${truth};`, machine);
+  }
+
   splat(scalar: Scalar, lanes: number): string {
     const value = scalar === "bool" ? "-a" : "a";
     const element = scalar === "bool" ? "i32" : scalar;
@@ -329,7 +352,13 @@ typedef long long i64;
 typedef unsigned long long u64;
 typedef float f32;
 typedef double f64;
-#define inline_ static inline __attribute__((always_inline))`;
+#define inline_ static inline __attribute__((always_inline))
+/* Whole vectors hold more than was asked for, which ThreadSanitizer would blame us for. */
+#if defined(__has_builtin) && !defined(__SANITIZE_THREAD__)
+#if __has_builtin(__builtin_shufflevector)
+#define SHUFFLES
+#endif
+#endif`;
 
 function vectorTypes(lanes: number): string {
   const lines = [];

@@ -3,7 +3,7 @@
 // of a mask is 64 bits wide. While it is moved, its elements lie side by side from byte 0 on, as in memory.
 
 import type { Expression, Statement } from "../../graph/kernel.ts";
-import { stridedIndex } from "../strided.ts";
+import { repeatedIndex, stridedIndex } from "../strided.ts";
 import { memoryRows } from "./instructions.ts";
 import { op } from "./opcodes.ts";
 import type { Writer } from "./writer.ts";
@@ -118,14 +118,23 @@ export function emitGather(w: Writer, e: Of<"gather">): void {
   interpret(w, memory, lanes);
 }
 
+/** Of a regular pattern, its first place and how far behind that a lane's is. */
+function placesOf(index: Expression): { first: Expression; offset: (lane: number) => number } | null {
+  const strided = stridedIndex(index);
+  if (strided !== null) return { first: strided.first, offset: (lane) => lane * strided.stride };
+  const repeated = repeatedIndex(index);
+  return repeated && { first: repeated.first, offset: (lane) => lane >> repeated.shift };
+}
+
 /** Pushes the address of a lane's element, and returns what to add to it. */
 function addresses(w: Writer, e: Of<"gather">, shift: number): (lane: number) => number {
-  const strided = stridedIndex(e.index);
-  if (strided !== null && shift >= 2) {
-    const { first, stride } = strided;
+  const place = shift >= 2 ? placesOf(e.index) : null;
+  if (place !== null) {
+    const { first, offset } = place;
     return (lane) => {
-      const constant: Expression = { kind: "constant", type: first.type, value: lane * stride };
-      const index: Expression = lane === 0 ? first : { kind: "binary", operation: "add", type: first.type, left: first, right: constant };
+      const constant: Expression = { kind: "constant", type: first.type, value: offset(lane) };
+      const index: Expression =
+        constant.value === 0 ? first : { kind: "binary", operation: "add", type: first.type, left: first, right: constant };
       return w.address(e.buffer, index);
     };
   }
