@@ -28,8 +28,9 @@ export function tileRequest(hero: Node<"contract">, packed: boolean, stored: (no
   return { m, run, runs: n / run, packed, doubles: hero.dtype === "float64" };
 }
 
-/** Vectors of columns to try. Of equals the last one is taken: two need the fewest loads and leave registers to spare. */
+/** Vectors of columns to try. Of those about alike the last one is taken: two need few loads and leave registers to spare. */
 const widths = [1, 3, 2];
+const alike = 1.02;
 
 /**
  * The tile for a result: the one that was timed, else that of the fewest cycles for one step of k, remainders counted. A packed operand has no shorter tiles at its end.
@@ -43,7 +44,7 @@ export function tileFor(target: Target, request: TileRequest): Tile {
   const widest = lanesOf(target, request.doubles);
   let best: Tile = { rows: 1, columns: widest, lanes: widest };
   let least = Number.POSITIVE_INFINITY;
-  for (const { tile, cost } of estimates(target, request)) if (cost <= least) [best, least] = [tile, cost];
+  for (const { tile, cost } of estimates(target, request)) if (cost <= alike * least) [best, least] = [tile, cost];
   return best;
 }
 
@@ -69,8 +70,9 @@ function* estimates(
     for (const vectors of widths) {
       const needed = Math.max(1, Math.ceil(run / lanes) * runs);
       if (vectors > needed) continue;
-      // Registers for one row of the right operand and one number of the left are needed beside the accumulators.
-      const most = Math.max(1, Math.min(mostRows, Math.floor((target.registers - vectors - 1) / vectors)));
+      // Registers for one row of the right operand and one number of the left are needed beside the accumulators, and one to spare:
+      // with none, V8 keeps accumulators in memory, at half the speed.
+      const most = Math.max(1, Math.min(mostRows, Math.floor((target.registers - vectors - 2) / vectors)));
       const across = parts(packed ? Math.ceil(needed / vectors) * vectors : needed, vectors);
       for (const rows of heights(m, most)) {
         const cost = parts(m, rows).reduce((sum, r) => sum + across.reduce((row, v) => row + costOfStep(r, v, lanes), 0), 0);

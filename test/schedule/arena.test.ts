@@ -116,7 +116,7 @@ test("tiles leave registers for the operands, even out the rows and waste few la
   const tile = (lanes: number, m: number, run: number, runs = 1, packed = runs === 1) =>
     tileFor(target(lanes, 2 * lanes > 16 ? 32 : 16), { m, run, runs, packed, doubles: false });
   expect(tile(4, 126, 512)).toEqual({ rows: 6, columns: 8, lanes: 4 });
-  expect(tile(4, 8, 512)).toEqual({ rows: 4, columns: 12, lanes: 4 });
+  expect(tile(4, 8, 512)).toEqual({ rows: 4, columns: 8, lanes: 4 });
   expect(tile(4, 128, 3)).toEqual({ rows: 13, columns: 4, lanes: 4 });
   expect(tile(16, 1400, 512)).toEqual({ rows: 14, columns: 32, lanes: 16 });
   // Half vectors where they fit a run better.

@@ -98,8 +98,8 @@ describe("rows", () => {
 describe("contractions", () => {
   test("linear, bias and relu: packing and one contraction", () => {
     expect(text(relu(linear(f32([32, 64], "x"), f32([48, 64], "W"), f32([48], "b"))))).toMatchInlineSnapshot(`
-      "loops [1,4,64,12] permute+reshape (W) -> t1:f32[1,4,64,12]
-      contract [1,32,48] k=64 tile 4x12 matmul+add+lt+where (b x t1) -> t4:f32[32,48]"
+      "loops [1,6,64,8] permute+reshape (W) -> t1:f32[1,6,64,8]
+      contract [1,32,48] k=64 tile 6x8 matmul+add+lt+where (b x t1) -> t4:f32[32,48]"
     `);
   });
   test("a residual joins the contraction", () => {
@@ -113,10 +113,10 @@ describe("contractions", () => {
     const [x, h] = [f32([32, 64], "x"), f32([32, 16], "h")];
     const sum = add(linear(x, f32([48, 64], "W"), f32([48], "b")), linear(h, f32([48, 16], "U"), f32([48], "c")));
     expect(text(unary("tanh", sum))).toMatchInlineSnapshot(`
-      "loops [1,4,64,12] permute+reshape (W) -> t1:f32[1,4,64,12]
-      contract [1,32,48] k=64 tile 4x12 matmul+add (b x t1) -> t4:f32[32,48]
-      loops [1,4,16,12] permute+reshape (U) -> t6:f32[1,4,16,12]
-      contract [1,32,48] k=16 tile 4x12 matmul+add+tanh (t4 c h t6) -> t9:f32[32,48]"
+      "loops [1,6,64,8] permute+reshape (W) -> t1:f32[1,6,64,8]
+      contract [1,32,48] k=64 tile 6x8 matmul+add (b x t1) -> t4:f32[32,48]
+      loops [1,6,16,8] permute+reshape (U) -> t6:f32[1,6,16,8]
+      contract [1,32,48] k=16 tile 6x8 matmul+add+tanh (t4 c h t6) -> t9:f32[32,48]"
     `);
   });
   test("work on a right operand is done while packing; on a left one it is stored", () => {
@@ -124,17 +124,17 @@ describe("contractions", () => {
     const product = contract(unary("exp", x), unary("tanh", w), [[], []], [[1], [0]]);
     expect(text(product)).toMatchInlineSnapshot(`
       "loops [32,64] exp (x) -> t1:f32[32,64]
-      loops [1,4,64,12] tanh (w) -> t3:f32[1,4,64,12]
-      contract [1,32,48] k=64 tile 4x12 matmul (t1 t3) -> t4:f32[1,32,48]"
+      loops [1,6,64,8] tanh (w) -> t3:f32[1,6,64,8]
+      contract [1,32,48] k=64 tile 6x8 matmul (t1 t3) -> t4:f32[1,32,48]"
     `);
   });
   test("one packing serves two contractions", () => {
     const [x, y, w] = [f32([32, 64], "x"), f32([16, 64], "y"), f32([64, 48], "w")];
     const by = (a: Node) => contract(a, w, [[], []], [[1], [0]]);
     expect(text(by(x), by(y))).toMatchInlineSnapshot(`
-      "loops [1,4,64,12] reshape+permute (w) -> t1:f32[1,4,64,12]
-      contract [1,32,48] k=64 tile 4x12 matmul (x t1) -> t3:f32[1,32,48]
-      contract [1,16,48] k=64 tile 4x12 matmul (y t1) -> t5:f32[1,16,48]"
+      "loops [1,6,64,8] reshape+permute (w) -> t1:f32[1,6,64,8]
+      contract [1,32,48] k=64 tile 6x8 matmul (x t1) -> t3:f32[1,32,48]
+      contract [1,16,48] k=64 tile 6x8 matmul (y t1) -> t5:f32[1,16,48]"
     `);
   });
   test("batched, from heads", () => {
@@ -171,8 +171,8 @@ describe("contractions", () => {
     const x = pad(f32([32, 60], "x"), [0, 2], [0, 2]);
     expect(text(contract(x, f32([64, 48], "w"), [[], []], [[1], [0]]))).toMatchInlineSnapshot(`
       "loops [32,64] pad (x) -> t1:f32[32,64]
-      loops [1,4,64,12] reshape+permute (w) -> t3:f32[1,4,64,12]
-      contract [1,32,48] k=64 tile 4x12 matmul (t1 t3) -> t4:f32[1,32,48]"
+      loops [1,6,64,8] reshape+permute (w) -> t3:f32[1,6,64,8]
+      contract [1,32,48] k=64 tile 6x8 matmul (t1 t3) -> t4:f32[1,32,48]"
     `);
   });
 });
@@ -225,22 +225,22 @@ describe("updates", () => {
     const made = schedule(region, target, donations);
     expect(printSchedule(made)).toMatchInlineSnapshot(`
       "loops [] pow+sub+cast+add (step) -> t1:f64[] t2:f32[] t3:f32[]
-      loops [1,43,784,12] permute+reshape+pad (W1) -> t5:f32[1,43,784,12]
-      contract [1,128,512] k=784 tile 4x12 matmul+add+where+lt (b1 x t5) -> t8:bool[128,512] t9:f32[128,512]
-      loops [1,43,512,12] permute+reshape+pad (W2) -> t11:f32[1,43,512,12]
-      contract [1,128,512] k=512 tile 4x12 matmul+add+where+lt (b2 t9 t11) -> t13:bool[128,512] t14:f32[128,512]
+      loops [1,64,784,8] permute+reshape (W1) -> t5:f32[1,64,784,8]
+      contract [1,128,512] k=784 tile 6x8 matmul+add+where+lt (b1 x t5) -> t8:bool[128,512] t9:f32[128,512]
+      loops [1,64,512,8] permute+reshape (W2) -> t11:f32[1,64,512,8]
+      contract [1,128,512] k=512 tile 6x8 matmul+add+where+lt (b2 t9 t11) -> t13:bool[128,512] t14:f32[128,512]
       loops [1,512,12] permute+reshape+pad (W3) -> t16:f32[1,512,12]
-      contract [1,128,10] k=512 tile 4x12 matmul+add (b3 t14 t16) -> t19:f32[128,10]
+      contract [1,128,10] k=512 tile 3x12 matmul+add (b3 t14 t16) -> t19:f32[128,10]
       rows [128]×[10] neg+cast+div+reduceSum+reduceMax+log+exp+sub+eq+mul+where+… (t19 y) -> t21:f32[128] t22:f32[128,10]
       loops [] reduceSum+mul+neg (t21) -> t23:f32[]
-      loops [1,43,10,12] reshape+pad+permute (W3) -> t24:f32[1,43,10,12]
+      loops [1,64,10,8] reshape+permute (W3) -> t24:f32[1,64,10,8]
       loops [1,64,128,8] reshape+permute (t14) -> t25:f32[1,64,128,8]
       contract [1,10,512] k=128 tile 5x8 matmul (t22 t25) -> t26:f32[1,10,512]
       loops [10,512] div+cast+sqrt+add+mul+sub (W3 mW3 vW3 t26 rate t2 t3) -> t30:f32[10,512] t31:f32[10,512] t32:f32[10,512]
-      contract [1,128,512] k=10 tile 4x12 matmul+where (t13 t22 t24) -> t33:f32[128,512]
+      contract [1,128,512] k=10 tile 6x8 matmul+where (t13 t22 t24) -> t33:f32[128,512]
       loops [10] div+cast+sqrt+add+mul+reduceSum+sub (b3 mb3 vb3 t22 rate t2 t3) -> t36:f32[10] t37:f32[10] t38:f32[10]
-      loops [1,43,512,12] reshape+pad+permute (W2) -> t39:f32[1,43,512,12]
-      contract [1,128,512] k=512 tile 4x12 matmul+where (t8 t33 t39) -> t40:f32[128,512]
+      loops [1,64,512,8] reshape+permute (W2) -> t39:f32[1,64,512,8]
+      contract [1,128,512] k=512 tile 6x8 matmul+where (t8 t33 t39) -> t40:f32[128,512]
       loops [1,64,128,8] reshape+permute (t9) -> t41:f32[1,64,128,8]
       contract [1,512,512] k=128 tile 6x8 matmul (t33 t41) -> t42:f32[1,512,512]
       loops [512,512] div+cast+sqrt+add+mul+sub (W2 mW2 vW2 t42 rate t2 t3) -> t45:f32[512,512] t46:f32[512,512] t47:f32[512,512]
