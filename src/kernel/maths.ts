@@ -47,7 +47,7 @@ export const unaryMaths: Readonly<Record<RealFunction, UnaryMaths>> = {
   erfinv: (x, { emit }) => (x.type.scalar === "f64" ? erfinvDouble : erfinv)(named(x, emit), emit),
 };
 
-/** xʸ as JavaScript's Math.pow, special cases included; in float32 with an error below 1.5 units in the last place. */
+/** xʸ with the special cases of IEEE 754; in float32 with an error below 1.5 units in the last place. */
 export function powMaths(x: Expression, y: Expression, emit: Emit): Expression {
   return x.type.scalar === "f64" ? host("pow", x, y) : pow(named(x, emit), named(y, emit), emit);
 }

@@ -106,7 +106,7 @@ export function baddbmm<T extends AnyTensor>(x: T, a: AnyTensor, b: AnyTensor, o
  * x Wᵀ + bias over the last axis.
  *
  * @param x […, inputs].
- * @param weight [outputs, inputs], PyTorch's layout.
+ * @param weight [outputs, inputs], PyTorch's layout; or [inputs] without a bias, for one output that makes no axis.
  * @param bias [outputs], or nothing.
  * @throws UserError `SHAPE` for sizes that do not fit.
  * @example

@@ -1,5 +1,10 @@
 // Special functions that JavaScript's Math lacks, in double precision.
 
+/** xʸ as IEEE 754, C and torch have it: 1 to any power is 1, and −1 to an infinite one too, where JavaScript's `**` says NaN. */
+export function power(x: number, y: number): number {
+  return x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
+}
+
 /**
  * The error function, erf(x) = 2/√π ∫₀ˣ exp(−t²) dt, within 2 units in the last place.
  *

@@ -55,6 +55,12 @@ describe("at kinks, as PyTorch", () => {
     expect(slopes([0, 4], (x) => unary("sqrt", x))).toEqual([Number.POSITIVE_INFINITY, 0.25]);
     expect(slopes([0.5, 1.5], (x) => binary("mul", x, unary("floor", x)))).toEqual([0, 1]);
   });
+
+  test("atan2 is flat at the origin, which has no angle", () => {
+    expect(slopes([0, 2], (y) => binary("atan2", y, number(y, 0)))).toEqual([0, 0]);
+    expect(slopes([0, 1], (x) => binary("atan2", number(x, 0), x)).map(Math.abs)).toEqual([0, 0]);
+    expect(slopes([0], (y) => binary("atan2", y, number(y, 4)))).toEqual([0.25]);
+  });
 });
 
 describe("pow", () => {

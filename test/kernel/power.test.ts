@@ -5,7 +5,7 @@ import type { ProgramDevice } from "../../src/graph/device.ts";
 import type { Expression } from "../../src/graph/kernel.ts";
 import { realFunctions } from "../../src/graph/operation.ts";
 import { powMaths, threefryMaths, unaryMaths } from "../../src/kernel/maths.ts";
-import { erfinv } from "../../src/util/special.ts";
+import { erfinv, power } from "../../src/util/special.ts";
 import { real } from "./real.ts";
 import { interpretColumns, interpretLowered, runLowered, wasmDevices } from "./run.ts";
 import { columnKernel, everyNth, ulpError } from "./ulp.ts";
@@ -49,7 +49,7 @@ describe("pow", () => {
       const results = pow(device, x, y);
       let [error, at] = [0, 0];
       for (let i = 0; i < x.length; i++) {
-        const e = ulpError(results[i] as number, (x[i] as number) ** (y[i] as number));
+        const e = ulpError(results[i] as number, power(x[i] as number, y[i] as number));
         if (e > error) [error, at] = [e, i];
       }
       expect(error, `${x[at]} ** ${y[at]}`).toBeLessThanOrEqual(1.5);
@@ -62,12 +62,12 @@ describe("pow", () => {
     for (const { device } of devices) {
       const results = pow(device, x, y);
       for (let i = 0; i < x.length; i++)
-        if (!(ulpError(results[i] as number, (x[i] as number) ** (y[i] as number)) <= 1.5))
+        if (!(ulpError(results[i] as number, power(x[i] as number, y[i] as number)) <= 1.5))
           expect.fail(`${x[i]} ** ${y[i]} is ${results[i]}`);
     }
   });
 
-  test("has JavaScript's special cases", () => {
+  test("has the special cases of IEEE 754", () => {
     const numbers = [0, 1, 2, 3, 0.5, 0.25, 1.5, Infinity, 2 ** -149, 3e38, 2 ** 24, 2 ** 24 - 1, 2 ** 24 + 2, 1 + 2 ** -23, 1 - 2 ** -24];
     const all = [...numbers, ...numbers.map((n) => -n), Number.NaN, 1e10];
     const x = Float32Array.from({ length: all.length ** 2 }, (_, i) => all[i % all.length] as number);
@@ -79,7 +79,7 @@ describe("pow", () => {
     ];
     for (const result of results) {
       x.forEach((base, i) => {
-        const exact = base ** (y[i] as number);
+        const exact = power(base, y[i] as number);
         expect(ulpError(result[i] as number, exact), `${base} ** ${y[i]} is ${result[i]}`).toBeLessThanOrEqual(1.5);
         if (exact === 0) expect(result[i], `${base} ** ${y[i]}`).toBe(exact);
       });

@@ -222,6 +222,8 @@ describe.each(devices)("other products on %s", (device) => {
       const weight = filled([4, 3], 5);
       expectClose([...d.linear(x, weight).dataSync()], summed(["ni", "oi"], "no", [x, weight]));
       expectTensor(d.linear(tensor([1, 2]), tensor([[3, 4]]), tensor([5])), [16]);
+      expectTensor(d.linear(tensor([[1, 2]]), tensor([3, 4])), [11]);
+      expect(() => d.linear(tensor([1, 2]), tensor([3, 4]), tensor([5]))).toThrow(/^linear: /);
     }));
 });
 
@@ -329,7 +331,7 @@ describe("mistakes", () => {
       "linear",
       () => d.linear(x, zeros([4, 5])),
       "SHAPE",
-      "linear: the input and the weight do not fit; got input [2,3], weight [4,5], expected input […,inputs], weight [outputs,inputs].",
+      "linear: the input and the weight do not fit; got input [2,3], weight [4,5], expected input […,inputs], weight [outputs,inputs], or [inputs] without a bias.",
     ],
     ["a bias", () => d.linear(x, zeros([4, 3]), zeros([5])), "SHAPE", "linear: the bias does not fit the weight; got [5], expected [4]."],
     [

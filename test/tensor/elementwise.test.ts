@@ -117,6 +117,17 @@ describe.each(devices)("elementwise on %s", (device) => {
       expectTensor(tensor([-2, -3]).pow(3), [-8, -27]);
     }));
 
+  it("a power of 1 is 1 whatever the exponent, in both precisions", () =>
+    on(device, () => {
+      const [bases, exponents] = [
+        [1, 1, 1, -1, -1, -1, 2],
+        [Number.NaN, Infinity, -Infinity, Infinity, -Infinity, Number.NaN, Number.NaN],
+      ];
+      const answers = [1, 1, 1, 1, 1, Number.NaN, Number.NaN];
+      expectTensor(tensor(bases).pow(tensor(exponents)), answers);
+      expectTensor(tensor(bases, { dtype: "float64" }).pow(tensor(exponents, { dtype: "float64" })), answers, "float64");
+    }));
+
   it("gelu by tanh", () =>
     on(device, () => {
       const answer = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));

@@ -120,6 +120,19 @@ describe.each(devices)("reductions on %s", (device) => {
       expectTensor(tensor([Number.POSITIVE_INFINITY, 0]).logSumExp(), Number.POSITIVE_INFINITY);
     }));
 
+  it("softmax and logSoftmax next to infinities", () =>
+    on(device, () => {
+      const { NaN: none, NEGATIVE_INFINITY: low, POSITIVE_INFINITY: high } = Number;
+      const x = tensor([
+        [low, 0, 0],
+        [low, low, low],
+        [high, 0, low],
+      ]);
+      const nothing = [none, none, none];
+      expectTensor(x.softmax(), [[0, 0.5, 0.5], nothing, nothing]);
+      expectTensor(x.logSoftmax(), [[low, -Math.LN2, -Math.LN2], nothing, nothing]);
+    }));
+
   it("empty axes: sums are 0, products 1", () =>
     on(device, () => {
       expectTensor(zeros([2, 0]).sum(1), [0, 0]);

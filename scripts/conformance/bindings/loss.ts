@@ -45,16 +45,16 @@ function together(...tensors: [Tensor, Tensor, Tensor]): [Tensor, Tensor, Tensor
 
 export const bindings: Bindings = {
   "nn.functional.mse_loss": bind(["input", "target", ...old, "reduction"], (a) =>
-    loss.meanSquaredError(a.float("input"), a.tensor("target"), reduction(a)),
+    loss.meanSquaredError(a.float("input"), stretched(a), reduction(a)),
   ),
   "nn.functional.l1_loss": bind(["input", "target", ...old, "reduction"], (a) =>
-    loss.meanAbsoluteError(a.float("input"), a.tensor("target"), reduction(a)),
+    loss.meanAbsoluteError(a.float("input"), stretched(a), reduction(a)),
   ),
   "nn.functional.smooth_l1_loss": bind(["input", "target", ...old, "reduction", "beta"], (a) =>
-    loss.smoothL1(a.float("input"), a.tensor("target"), { beta: a.number("beta", 1), ...reduction(a) }),
+    loss.smoothL1(a.float("input"), stretched(a), { beta: a.number("beta", 1), ...reduction(a) }),
   ),
   "nn.functional.huber_loss": bind(["input", "target", "reduction", "delta"], (a) =>
-    loss.huber(a.float("input"), a.tensor("target"), { delta: a.number("delta", 1), ...reduction(a) }),
+    loss.huber(a.float("input"), stretched(a), { delta: a.number("delta", 1), ...reduction(a) }),
   ),
   "nn.functional.cross_entropy": bind(
     ["input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"],
@@ -77,7 +77,7 @@ export const bindings: Bindings = {
     }),
   ),
   "nn.functional.kl_div": bind(["input", "target", ...old, "reduction", "log_target"], (a) =>
-    loss.klDivergence(a.float("input"), a.tensor("target"), { logTarget: a.flag("log_target"), ...reduction(a) }),
+    loss.klDivergence(a.float("input"), stretched(a), { logTarget: a.flag("log_target"), ...reduction(a) }),
   ),
   "nn.functional.hinge_embedding_loss": bind(["input", "target", "margin", ...old, "reduction"], (a) =>
     loss.hingeEmbedding(a.float("input"), stretched(a), margin(a, 1)),

@@ -85,9 +85,10 @@ export const bindings: Bindings = {
   repeat: bind(["input", "*repeats"], (a) => d.repeat(a.tensor("input"), a.list("repeats"))),
   tile: bind(["input", "*dims"], (a) => d.tile(a.tensor("input"), a.list("dims"))),
   unfold: bind(["input", "dimension", "size", "step"], unfold),
-  movedim: bind(["input", "source", "destination"], (a) =>
-    d.moveAxis(a.tensor("input"), a.numbers("source") ?? [], a.numbers("destination") ?? []),
-  ),
+  movedim: bind(["input", "source", "destination"], (a) => {
+    const x = a.tensor("input");
+    return x.rank === 0 ? x : d.moveAxis(x, a.numbers("source") ?? [], a.numbers("destination") ?? []);
+  }),
   flatten: bind(["input", "start_dim", "end_dim"], (a) => a.tensor("input").flatten(a.number("start_dim", 0), a.number("end_dim", -1))),
   unflatten: bind(["input", "dim", "sizes"], (a) => d.unflatten(a.tensor("input"), a.number("dim", 0), a.list("sizes"))),
   rot90: bind(["input", "k", "dims"], (a) =>

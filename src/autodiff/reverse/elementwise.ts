@@ -95,7 +95,10 @@ export const elementwise: ReverseRows<"unary" | "binary" | "nary"> = {
   pow: powRule,
   atan2: (node, g) => {
     const [y, x] = [first(node), second(node)];
-    const share = (side: Node) => () => mul(g, div(side, add(mul(x, x), mul(y, y))));
+    const square = add(mul(x, x), mul(y, y));
+    // The origin has no angle; its gradient is 0.
+    const safe = where(binary("eq", square, zerosLike(square)), like(square, 1), square);
+    const share = (side: Node) => () => mul(g, div(side, safe));
     return [share(x), share(neg(y))];
   },
   remainder: (node, g) => [() => g, () => neg(mul(g, unary("floor", binary("div", first(node), second(node)))))],

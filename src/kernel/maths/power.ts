@@ -52,7 +52,7 @@ function log2(x: Expression, emit: Emit): Pair {
   return { high: total, low: emit(sub(scaledRest, sub(sub(total, e), scaled))) };
 }
 
-/** xʸ as JavaScript's Math.pow gives it, special cases included. */
+/** xʸ with the special cases of IEEE 754, among them 1 for the base 1 and any y, and for the base −1 and an infinite y. */
 export function pow(x: Expression, y: Expression, emit: Emit): Expression {
   const infinity = Number.POSITIVE_INFINITY;
   const size = emit(abs(x));
@@ -77,8 +77,8 @@ export function pow(x: Expression, y: Expression, emit: Emit): Expression {
   const atExtreme = select(xor(zero, lt(y, 0)), float(0, x), infinity);
   const signed = floatOf(xor(bitsOf(select(extreme, atExtreme, core)), select(odd, signOf(x), 0)));
   const undefinedBase = and(and(lt(x, 0), lt(size, infinity)), not(whole));
-  const one = and(eq(size, 1), eq(abs(y), infinity));
+  const one = or(eq(x, 1), and(eq(size, 1), eq(abs(y), infinity)));
   const known = and(le(size, infinity), eq(y, y));
-  const result = select(and(known, not(or(undefinedBase, one))), signed, Number.NaN);
-  return select(eq(y, 0), 1, result);
+  const result = select(and(known, not(undefinedBase)), signed, Number.NaN);
+  return select(or(eq(y, 0), one), 1, result);
 }

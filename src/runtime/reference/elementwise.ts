@@ -3,7 +3,7 @@
 
 import { coerce, type DType, decode, encode, isFloat, isHalf } from "../../graph/dtype.ts";
 import type { BinaryOp, PlainUnaryOp } from "../../graph/operation.ts";
-import { erf, erfc, erfinv, roundHalfEven } from "../../util/special.ts";
+import { erf, erfc, erfinv, power, roundHalfEven } from "../../util/special.ts";
 
 /** Unary operations that need nothing but the value and its dtype. */
 export const unaryFunctions: Record<PlainUnaryOp, (x: number, dtype: DType) => number> = {
@@ -37,7 +37,7 @@ export const binaryFunctions: Record<BinaryOp, (a: number, b: number, dtype: DTy
     if (isFloat(dtype)) return a / b;
     return b === 0 ? 0 : coerce(dtype, Math.trunc(a / b));
   },
-  pow: (a, b, dtype) => (isFloat(dtype) ? a ** b : integerPower(a, b, dtype)),
+  pow: (a, b, dtype) => (isFloat(dtype) ? power(a, b) : integerPower(a, b, dtype)),
   atan2: (a, b) => Math.atan2(a, b),
   remainder: (a, b, dtype) => {
     if (b === 0 && !isFloat(dtype)) return 0;

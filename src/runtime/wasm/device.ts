@@ -7,7 +7,7 @@ import type { DType, TypedArray } from "../../graph/dtype.ts";
 import { type HostFunction, type Program, padded, type Target } from "../../graph/kernel.ts";
 import type { Resident } from "../../graph/storage.ts";
 import { InternalError, UnsupportedError } from "../../util/errors.ts";
-import { erf, erfc } from "../../util/special.ts";
+import { erf, erfc, power } from "../../util/special.ts";
 import { type ProgramHost, type Start, type TableLayout, WasmExecutable } from "./executable.ts";
 import { Heap } from "./heap.ts";
 import type { SharedProgram, Thunk } from "./job.ts";
@@ -41,7 +41,7 @@ export interface WasmDeviceOptions {
 /** Buffers must lie at or above the renderer's lowest address, which is at most this. */
 const lowest = 1 << 20;
 
-const { exp, expm1, log, log1p, sin, cos, tanh, pow, atan2 } = Math;
+const { exp, expm1, log, log1p, sin, cos, tanh, atan2 } = Math;
 const host: Record<HostFunction, (...x: number[]) => number> = {
   exp,
   expm1,
@@ -50,7 +50,7 @@ const host: Record<HostFunction, (...x: number[]) => number> = {
   sin,
   cos,
   tanh,
-  pow,
+  pow: power,
   erf,
   erfc,
   atan2,

@@ -186,17 +186,18 @@ export function matmulOf(where: string, a: Node, b: Node, m: number, n: number):
   return matmul(a, b, where);
 }
 
-/** x Wᵀ + bias over the last axis. */
+/** x Wᵀ + bias over the last axis; a weight of one axis has one output and makes no axis for it. */
 export function linear(x: Node, weight: Node, bias: Node | undefined): Node {
-  const [outputs, inputs] = weight.shape;
-  if (weight.shape.length !== 2 || x.shape.length === 0 || x.shape[x.shape.length - 1] !== inputs)
+  const single = weight.shape.length === 1 && bias === undefined;
+  const [outputs, inputs] = single ? [1, weight.shape[0]] : weight.shape;
+  if ((weight.shape.length !== 2 && !single) || x.shape.length === 0 || x.shape[x.shape.length - 1] !== inputs)
     throw mistake("SHAPE", {
       where: "linear",
       problem: "the input and the weight do not fit",
       got: `input ${showShape(x.shape)}, weight ${showShape(weight.shape)}`,
-      expected: "input […,inputs], weight [outputs,inputs]",
+      expected: "input […,inputs], weight [outputs,inputs], or [inputs] without a bias",
     });
-  const product = matmul(x, permute(weight, [1, 0]), "linear");
+  const product = matmul(x, single ? weight : permute(weight, [1, 0]), "linear");
   return bias === undefined ? product : add(product, checkBias("linear", bias, outputs as number));
 }
 

@@ -123,23 +123,20 @@ export function argExtreme(op: "argMax" | "argMin", x: Node, axis: number | unde
   return keep(argReduce(op, x, a), x, [a], keepDimensions);
 }
 
-/** The largest element along some axes as a constant for gradients, with the axes kept; 0 of nothing and in place of an infinity. */
-function shift(x: Node, axes: readonly number[], where: string): Node {
-  if (axes.some((a) => x.shape[a] === 0)) {
-    const kept = x.shape.map((n, i) => (axes.includes(i) ? 1 : n));
-    return constant(0, x.dtype, kept);
-  }
-  const top = unary("stopGradient", along(where, "reduceMax", x, axes, true));
-  return select(isFinite(top), top, fill(top, 0));
+/** The largest element along some axes as a constant for gradients, with the axes kept. */
+function top(x: Node, axes: readonly number[], where: string): Node {
+  return unary("stopGradient", along(where, "reduceMax", x, axes, true));
 }
 
 export function logSumExp(v: Node, axes: Axes, keepDimensions: boolean): Node {
   const x = floating(v);
   const list = normalizeAxes("logSumExp", axes, x.shape.length);
   if (countOf(x, list) === 0) return log(keep(reduce("reduceSum", x, list), x, list, keepDimensions));
-  const top = shift(x, list, "logSumExp");
-  const total = reduce("reduceSum", exp(sub(x, top)), list);
-  const result = binary("add", log(total), reshape(top, total.shape));
+  // Not shifted by an infinity: ∞ − ∞ is no number, and the logarithm has an answer.
+  const largest = top(x, list, "logSumExp");
+  const shift = select(isFinite(largest), largest, fill(largest, 0));
+  const total = reduce("reduceSum", exp(sub(x, shift)), list);
+  const result = binary("add", log(total), reshape(shift, total.shape));
   return keep(result, x, list, keepDimensions);
 }
 
@@ -152,14 +149,14 @@ function alongOne(where: string, v: Node, axis: number, body: (x: Node, list: re
 
 export function softmax(v: Node, axis: number): Node {
   return alongOne("softmax", v, axis, (x, list) => {
-    const e = exp(sub(x, shift(x, list, "softmax")));
+    const e = exp(sub(x, top(x, list, "softmax")));
     return binary("div", e, broadcastTo(keep(reduce("reduceSum", e, list), x, list, true), x.shape));
   });
 }
 
 export function logSoftmax(v: Node, axis: number): Node {
   return alongOne("logSoftmax", v, axis, (x, list) => {
-    const shifted = sub(x, shift(x, list, "logSoftmax"));
+    const shifted = sub(x, top(x, list, "logSoftmax"));
     const total = keep(reduce("reduceSum", exp(shifted), list), x, list, true);
     return sub(shifted, log(total));
   });
