@@ -135,7 +135,7 @@ describe("contraction", () => {
       ["transposed", transposed, 2],
     ];
     for (const [what, view, scratches] of views) {
-      const one = contraction({ m: 7, k: 1021, n: 23 }, { rows: 4, columns: 4 }, undefined, view);
+      const one = contraction({ m: 7, k: 1021, n: 23 }, { rows: 6, columns: 4 }, undefined, view);
       const { kernel, scratch } = lower(one.task, { ...target, cache: [32768, 1 << 17] }, () => 0);
       expect(scratch.length, what).toBe(scratches);
       expect(kernel.grain, what).toBeGreaterThan(1);

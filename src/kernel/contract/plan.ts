@@ -118,11 +118,20 @@ function copyOf({ axes }: WalkView, rows: number, chunk: number, lanes: number, 
     const width = Math.ceil(rows / lanes) * lanes;
     return { size: width * chunk, byRow: 1, byDepth: width };
   }
-  if (byDepth === 1 && byRow % 512 === 0 && byRow > 0 && panels >= 2) {
+  // The first cache has sets for 4 KB, each of 8 lines or so, of which the right operand needs some.
+  const sameSet = rows / (1024 / powerOfTwoIn(byRow));
+  if (byDepth === 1 && sameSet > 4 && panels >= 4) {
     const apart = Math.ceil(chunk / 16) * 16 + 16;
     return { size: rows * apart, byRow: apart, byDepth: 1 };
   }
   return null;
+}
+
+/** The largest power of two that divides a stride, up to 1024; 1 for none. */
+function powerOfTwoIn(stride: number): number {
+  let power = 1;
+  while (power < 1024 && stride > 0 && stride % (2 * power) === 0) power *= 2;
+  return power;
 }
 
 /** Whether the vectors of a tile always lie side by side in one run. */
