@@ -36,12 +36,14 @@ interface TaskCommon {
  *   reductions or elementwise work on them. Vectors run along the last kept axis where loads are contiguous in it, else
  *   along the last reduced axis in 16 interleaved lanes;
  * - rows: reductions go from `domain × inner` to `domain` over exactly the trailing `inner` axes, may depend on each other,
- *   and outputs have either size (softmax, layer norm, cross-entropy, and their gradients).
+ *   and outputs have either size (softmax, layer norm, cross-entropy, and their gradients). Outputs among `sums` are
+ *   `reduceSum`s over the last part of the domain (of rows, for each of the inner elements): they are added up in memory.
  */
 export interface LoopsTask extends TaskCommon {
   readonly kind: "loops";
   readonly domain: Shape;
   readonly inner: Shape;
+  readonly sums?: readonly Node[];
 }
 
 /** Register tile of a contraction: `rows` of the left operand by `columns` (a multiple of the lanes) of the right. */

@@ -101,6 +101,13 @@ export class Builder extends Positions {
     );
   }
 
+  /** Adds a value to what lies in memory. */
+  accumulate(frame: Frame, buffer: number, index: Index, value: Expression, environment: Environment): void {
+    const at = this.scalarIndex(index, environment);
+    const before = x.load(buffer, value.type, at, value.type.lanes > 1 ? this.validLanes(environment) : undefined);
+    this.store(frame, buffer, index, x.add(before, value), environment);
+  }
+
   /** Of a vector that reaches beyond its loop's end, how many lanes are inside. */
   private validLanes({ vector }: Environment): Expression | undefined {
     return vector === null || vector.last === null ? undefined : x.sub(vector.last + 1, this.positionOf(vector));

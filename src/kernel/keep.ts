@@ -43,7 +43,7 @@ export function keepValue({ domain, inner, outputs, values }: Traced): Kept | nu
     const by = loops.filter((_, i) => inLoops[i]?.has(value));
     if (by.length + Number(inOutputs.has(value)) < 2 || by.length === 0) continue;
     if ([...direct([value])].reduce((sum, v) => sum + weightOf(v), 0) < dear) continue;
-    const place = shelf.find((o) => o.value.dtype === value.dtype && isFree(o, values, inLoops));
+    const place = shelf.find((o) => !o.isSum && o.value.dtype === value.dtype && isFree(o, values, inLoops));
     if (place !== undefined) return { value, buffer: place.buffer, index: place.index, size: place.size, by: new Set(by) };
   }
   return null;

@@ -3,7 +3,7 @@
 // (nest.ts).
 
 import { type Kernel, lanesOf, type Target } from "../graph/kernel.ts";
-import { type Node, topological } from "../graph/node.ts";
+import { inputOf, type Node, topological } from "../graph/node.ts";
 import { type Shape, sizeOf, stridesOf } from "../graph/shape.ts";
 import type { LoopsTask, Lowered } from "../graph/task.ts";
 import { kernelBuffers } from "./buffers.ts";
@@ -14,7 +14,7 @@ import { keepValue } from "./keep.ts";
 import { mergingOf, refine } from "./merge.ts";
 import { Nest, type Output, type Traced } from "./nest.ts";
 import { reduceHere } from "./reduction.ts";
-import { Tracer } from "./trace.ts";
+import { type Axes, Tracer } from "./trace.ts";
 import { reachable, type Value } from "./value.ts";
 
 type CheckOf = (node: Node<"checkBounds">) => number;
@@ -48,9 +48,11 @@ function traceTask(task: LoopsTask, checkOf: CheckOf): Traced {
   const stored = new Set(task.inputs);
   const nodes = topological(task.outputs, (n) => stored.has(n));
   const shapes = [...task.outputs, ...nodes].map((n) => n.shape);
-  const [domain, inner] = refine(task.domain, sizeOf(task.inner) === 0 ? [] : task.inner, shapes);
+  const summed = sumsOf(task).map((n) => inputOf(n, 0).shape);
+  const [domain, inner] = refine(task.domain, sizeOf(task.inner) === 0 ? [] : task.inner, [...summed, ...shapes]);
   const first = traceOnce(task, domain, inner, new Tracer(task.inputs, task.outputs, checkOf));
-  const merging = mergingOf(first.axes, first.values);
+  const sums = first.outputs.filter((o) => o.isSum).map((o) => o.index);
+  const merging = mergingOf(first.axes, first.values, sums);
   return merging === null ? first : traceOnce(task, domain, inner, new Tracer(task.inputs, task.outputs, checkOf, merging));
 }
 
@@ -58,13 +60,28 @@ function traceOnce(task: LoopsTask, domainShape: Shape, innerShape: Shape, trace
   const domain = tracer.axesOf("d", domainShape, 0);
   const inner = tracer.innerAxes(innerShape);
   const domainSize = sizeOf(domainShape);
+  const sums = new Set<Node>(sumsOf(task));
   const outputs = task.outputs.flatMap((node, i): Output[] => {
     if (node.size === 0) return [];
+    const buffer = task.inputs.length + i;
+    const { size } = node;
+    if (sums.has(node)) return [{ ...sumOf(node, domain, inner, tracer), buffer, size, isInner: true, isSum: true }];
     const isInner = node.size !== domainSize;
     const shape = isInner ? [...domainShape, ...innerShape] : domainShape;
     const at = isInner ? [...domain.coordinates, ...inner.coordinates] : domain.coordinates;
     const value = tracer.trace(node, tracer.atoms.reshape(at, shape, node.shape));
-    return [{ buffer: task.inputs.length + i, value, index: dot(at, stridesOf(shape)), isInner, size: node.size }];
+    return [{ buffer, value, index: dot(at, stridesOf(shape)), isInner, isSum: false, size }];
   });
   return { domain, inner, outputs, values: reachable(outputs.map((o) => o.value)), axes: [...tracer.axes.values()] };
+}
+
+const sumsOf = (task: LoopsTask) => (task.sums ?? []) as readonly Node<"reduceSum">[];
+
+/** What a sum over the last part of the domain adds at each point, and where. */
+function sumOf(node: Node, domain: Axes, inner: Axes, tracer: Tracer): Pick<Output, "value" | "index"> {
+  const x = inputOf(node, 0);
+  const [axis] = (node as Node<"reduceSum">).attributes.axes;
+  const at = tracer.atoms.reshape([...domain.coordinates, ...inner.coordinates], [...domain.sizes, ...inner.sizes], x.shape);
+  const kept = at.filter((_, i) => i !== axis);
+  return { value: tracer.trace(x, at), index: dot(kept, stridesOf(node.shape)) };
 }

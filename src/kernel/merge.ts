@@ -48,10 +48,11 @@ function cutsOf(shape: Shape): number[] {
   return cuts;
 }
 
-/** For each set of axes the runs that one variable can walk; null where no two can be joined. */
-export function mergingOf(axes: Iterable<Axes>, values: readonly Value[]): Map<string, number[][]> | null {
+/** For each set of axes the runs that one variable can walk, through the values' indices and `others`; null where no two can be joined. */
+export function mergingOf(axes: Iterable<Axes>, values: readonly Value[], others: readonly Index[]): Map<string, number[][]> | null {
   const forms = new Map<string, Index>();
   for (const v of values) if (v.kind === "access" || v.kind === "index" || v.kind === "inside") forms.set(v.index.key, v.index);
+  for (const index of others) forms.set(index.key, index);
   const merging = new Map<string, number[][]>();
   let any = false;
   for (const { key, sizes, variables } of axes) {

@@ -2,7 +2,7 @@
 // is the vector, several of which are computed side by side. Everything in a block is computed before anything is stored.
 
 import type { Expression } from "../graph/kernel.ts";
-import type { Builder } from "./builder.ts";
+import { type Builder, registerOf } from "./builder.ts";
 import { weightOf } from "./cost.ts";
 import * as x from "./expression.ts";
 import type { Binding, Environment, Frame } from "./frames.ts";
@@ -32,6 +32,8 @@ export interface Output {
   readonly size: number;
   /** Whether it has an element for each point of the inner axes too. */
   readonly isInner: boolean;
+  /** Whether its elements are sums of the values over the last variables of the domain. */
+  readonly isSum: boolean;
 }
 
 /** A longer innermost loop is divided, where there are few others. */
@@ -163,16 +165,64 @@ export class Nest {
 
   /** The outer loops are divided; the middle ones and the innermost run whole inside. */
   private rows(loops: readonly Variable[], middle: readonly Variable[]): number {
-    const { builder } = this;
+    const sums = this.innermost.filter((o) => o.isSum);
+    if (sums.length > 0) return this.rowsWithSums(loops, middle, sums);
     const sizes = loops.map((v) => v.size);
-    return this.flattened(sizes, (frame, at) => {
-      const bindings = this.bindAll(loops, frame, at);
+    return this.flattened(sizes, (frame, at) => this.row(frame, this.bindAll(loops, frame, at), middle));
+  }
+
+  /** Those of the outer loops that sums run over stay whole: their turns follow one another. */
+  private rowsWithSums(loops: readonly Variable[], middle: readonly Variable[], sums: readonly Output[]): number {
+    const { builder } = this;
+    const summed = loops.filter((v) => sums.every((o) => !o.index.variables.includes(v)));
+    const divided = loops.filter((v) => !summed.includes(v));
+    return this.flattened(
+      divided.map((v) => v.size),
+      (frame, at) => {
+        const bindings = this.bindAll(divided, frame, at);
+        this.clear(frame, bindings, this.traced.inner.variables, sums);
+        const nest = (parent: Frame, bound: readonly Binding[], [variable, ...rest]: readonly Variable[]): void => {
+          if (variable === undefined) this.row(parent, bound, middle);
+          else
+            builder.loop(parent, 0, variable.size, 1, (inner, position) =>
+              nest(inner, [...bound, builder.bind(variable, inner, position)], rest),
+            );
+        };
+        nest(frame, bindings, summed);
+      },
+    );
+  }
+
+  /** Sums begin at 0. */
+  private clear(frame: Frame, bindings: readonly Binding[], variables: readonly Variable[], sums: readonly Output[]): void {
+    const { builder } = this;
+    const [variable, ...rest] = variables;
+    if (variable === undefined) {
       const environment = builder.empty.with(...bindings);
-      const outer = this.outer.map((o) => builder.value(o.value, environment));
-      this.overMiddle(frame, bindings, middle);
-      this.outer.forEach((o, i) => {
-        builder.store(frame, o.buffer, o.index, outer[i] as Expression, environment);
-      });
+      const lanes = builder.lanesOf(environment);
+      for (const { buffer, index, value } of sums)
+        builder.store(frame, buffer, index, x.constant(registerOf(value.dtype, lanes), 0), environment);
+      return;
+    }
+    const isVector = variable === this.vector;
+    const step = isVector ? builder.lanes : 1;
+    const whole = Math.floor(variable.size / step) * step;
+    const bind = (inner: Frame, at: Expression, last: number | null) => [
+      ...bindings,
+      builder.bind(variable, inner, at, { vector: isVector, last }),
+    ];
+    builder.loop(frame, 0, whole, step, (inner, at) => this.clear(inner, bind(inner, at, null), rest, sums));
+    if (whole < variable.size) this.clear(frame, bind(frame, x.integer(whole), variable.size - 1), rest, sums);
+  }
+
+  /** One point of the domain: the loops over the inner axes, and what is stored once. */
+  private row(frame: Frame, bindings: readonly Binding[], middle: readonly Variable[]): void {
+    const { builder } = this;
+    const environment = builder.empty.with(...bindings);
+    const outer = this.outer.map((o) => builder.value(o.value, environment));
+    this.overMiddle(frame, bindings, middle);
+    this.outer.forEach((o, i) => {
+      builder.store(frame, o.buffer, o.index, outer[i] as Expression, environment);
     });
   }
 
@@ -324,16 +374,21 @@ export class Nest {
     const values = environments.map((e) => this.innermost.map((o) => builder.spread(o.value, e)));
     environments.forEach((environment, i) => {
       this.innermost.forEach((o, j) => {
-        builder.store(frame, o.buffer, o.index, values[i]?.[j] as Expression, environment);
+        this.put(frame, o, values[i]?.[j] as Expression, environment);
       });
     });
+  }
+
+  private put(frame: Frame, { buffer, index, isSum }: Output, value: Expression, environment: Environment): void {
+    if (isSum) this.builder.accumulate(frame, buffer, index, value, environment);
+    else this.builder.store(frame, buffer, index, value, environment);
   }
 
   /** One element of everything, without vectors. */
   private point(frame: Frame, environment: Environment): void {
     const values = this.innermost.map((o) => this.builder.value(o.value, environment));
     this.innermost.forEach((o, i) => {
-      this.builder.store(frame, o.buffer, o.index, values[i] as Expression, environment);
+      this.put(frame, o, values[i] as Expression, environment);
     });
   }
 }

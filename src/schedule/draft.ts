@@ -19,7 +19,7 @@ export type Form = "open" | "rows" | "columns" | "mixed" | "contract" | "alone";
 export type Need = "same" | "row" | "free" | "memory";
 
 /** More nodes than this make kernels that are slow to compile. */
-const mostNodes = 200;
+export const mostNodes = 200;
 /** Arithmetic for one element that an epilogue may hold: more of it runs faster in a task of its own, where loops are longer. */
 const epilogueCost = 16;
 /** Of small results, a task of its own would take longer to call than to run. */
@@ -44,6 +44,8 @@ export class Draft {
   /** Arithmetic for one element, of everything in it. */
   private cost = 0;
   readonly members: Set<Node> = new Set();
+  /** Of a draft of rows, members that are sums over chunks of rows (sums.ts). */
+  readonly sums: Set<Node> = new Set();
   /** Of the first reduction. */
   kept: Shape = [];
   reduced: Shape = [];
@@ -225,6 +227,7 @@ export class Draft {
     this.nodes += other.nodes;
     this.cost += other.cost;
     for (const node of other.members) this.members.add(node);
+    for (const node of other.sums) this.sums.add(node);
     other.members.clear();
     other.mergedInto = this;
   }

@@ -12,6 +12,8 @@ export interface Group {
   readonly hero: Node | null;
   readonly domain: Shape;
   readonly inner: Shape;
+  /** Outputs that are sums over the last axis of the domain. */
+  readonly sums: readonly Node[];
 }
 
 /** A region cut into groups. */

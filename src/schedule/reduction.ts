@@ -3,6 +3,8 @@
 
 import { binary, reduce, reshape, slice } from "../graph/build.ts";
 import { inputOf, type Node } from "../graph/node.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { chunkOfRows } from "./sums.ts";
 
 /** Sums of more elements than this are cut. */
 const longest = 32_768;
@@ -13,6 +15,8 @@ const chunk: { readonly least: number; readonly most: number } = { least: 1024, 
 export function splitReduction(node: Node<"reduceSum">): Node | null {
   const x = inputOf(node, 0);
   const { axes } = node.attributes;
+  const rows = chunkOfRows(x, axes);
+  if (rows !== null) return sumOfChunks(joined(x, axes), axes[0] as number, rows);
   const length = axes.reduce((product, a) => product * (x.shape[a] as number), 1);
   if (length <= longest) return null;
   const [outer, ...others] = axes as [number, ...number[]];
@@ -29,6 +33,13 @@ export function splitReduction(node: Node<"reduceSum">): Node | null {
     );
   };
   return binary("add", sumOfChunks(part(0, whole), outer, chunk.most), reduce("reduceSum", part(whole, length - whole), outer));
+}
+
+/** Neighbouring axes as one. */
+function joined(x: Node, axes: readonly number[]): Node {
+  const [first] = axes as [number, ...number[]];
+  const after = first + axes.length;
+  return reshape(x, [...x.shape.slice(0, first), sizeOf(x.shape.slice(first, after)), ...x.shape.slice(after)]);
 }
 
 function largestDivisor(length: number): number | null {

@@ -9,10 +9,12 @@ import { type Appearance, type Fusion, needIn } from "./fuse.ts";
 import type { Group, Grouping } from "./group.ts";
 import { hasMemory, isMade, isView } from "./memory.ts";
 import { recompute } from "./recompute.ts";
+import { chunkedLoops, joinRows } from "./sums.ts";
 
 export function regroup(fusion: Fusion): Grouping {
   const levels = mergeSiblings(fusion);
   mergeIntoProducers(fusion, levels);
+  joinRows(fusion, living(fusion), levels, readsOf(fusion));
   hoist(fusion);
   recompute(fusion);
   return writeDown(fusion);
@@ -176,15 +178,18 @@ function writeDown(fusion: Fusion): Grouping {
   return { groups, stored };
 }
 
-function loopsOf(fusion: Fusion, draft: Draft, outputs: readonly Node[]): Pick<Group, "domain" | "inner"> {
-  if (draft.form === "columns" || draft.form === "mixed") return { domain: draft.kept, inner: [] };
-  if (draft.form !== "rows") return { domain: outputs[0]?.shape ?? [], inner: [] };
+function loopsOf(fusion: Fusion, draft: Draft, outputs: readonly Node[]): Pick<Group, "domain" | "inner" | "sums"> {
+  const chunked = chunkedLoops(draft, outputs);
+  if (chunked !== null) return chunked;
+  const sums = outputs.filter((node) => draft.sums.has(node));
+  if (draft.form === "columns" || draft.form === "mixed") return { domain: draft.kept, inner: [], sums };
+  if (draft.form !== "rows") return { domain: outputs[0]?.shape ?? [], inner: [], sums };
   // Rows are needed where elements are stored, or depend on what was reduced from the row.
   const depend = (node: Node) =>
     node.size === draft.outer &&
     (fusion.edges.get(node) ?? []).some(
       ({ user, source }) => source.way === "rows" && (fusion.appearances.get(user) ?? []).some((a) => a.draft.current() === draft),
     );
-  const rows = outputs.some((node) => node.size === draft.points) || [...draft.members].some(depend);
-  return { domain: draft.kept, inner: rows ? draft.reduced : [] };
+  const rows = sums.length > 0 || outputs.some((node) => node.size === draft.points) || [...draft.members].some(depend);
+  return { domain: draft.kept, inner: rows ? draft.reduced : [], sums };
 }

@@ -13,7 +13,7 @@ export function separate(order: readonly Node[], required: ReadonlySet<Node>): G
     if (family === "region" || family === "project" || node.op === "input") continue;
     if ((isView(node) || isMade(node)) && !required.has(node)) continue;
     stored.add(node);
-    groups.push({ members: [node], outputs: [node], hero: isHeroic(node) ? node : null, domain: node.shape, inner: [] });
+    groups.push({ members: [node], outputs: [node], hero: isHeroic(node) ? node : null, domain: node.shape, inner: [], sums: [] });
   }
   return { groups, stored };
 }

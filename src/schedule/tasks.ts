@@ -41,7 +41,7 @@ export function writeTask(group: Group, stored: ReadonlySet<Node>, packed: Reado
   if (panels !== undefined) inputs.add(panels);
   const common = { name: nameOf(inside), inputs: [...inputs], outputs: group.outputs };
   const { hero } = group;
-  if (hero === null) return { task: { kind: "loops", ...common, domain: group.domain, inner: group.inner }, checks };
+  if (hero === null) return { task: { kind: "loops", ...common, domain: group.domain, inner: group.inner, sums: group.sums }, checks };
   if (is(hero, "contract")) {
     const tile = tileFor(
       target,

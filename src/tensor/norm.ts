@@ -48,11 +48,16 @@ function scaled(x: Tensor, weight: Tensor | null | undefined, bias: Tensor | nul
   return bias == null ? product : (product.add(bias) as Tensor);
 }
 
-/** (x − mean) / √(variance + ε) over some axes, and both moments with the axes kept. */
-function standardised(x: Tensor, axes: readonly number[], epsilon: number): { y: Tensor; mean: Tensor; variance: Tensor } {
+/** Mean and variance over some axes, which stay with size 1, and x − mean. */
+function moments(x: Tensor, axes: readonly number[]): { centred: Tensor; mean: Tensor; variance: Tensor } {
   const mean = x.mean(axes, { keepDimensions: true });
   const centred = x.sub(mean) as Tensor;
-  const variance = centred.square().mean(axes, { keepDimensions: true }) as Tensor;
+  return { centred, mean, variance: centred.square().mean(axes, { keepDimensions: true }) as Tensor };
+}
+
+/** (x − mean) / √(variance + ε) over some axes, and both moments with the axes kept. */
+function standardised(x: Tensor, axes: readonly number[], epsilon: number): { y: Tensor; mean: Tensor; variance: Tensor } {
+  const { centred, mean, variance } = moments(x, axes);
   return { y: centred.div(variance.add(epsilon).sqrt()) as Tensor, mean, variance };
 }
 
@@ -73,6 +78,11 @@ export interface BatchNormOptions extends RunningOptions {
 }
 
 const scaleNames = ["weight", "bias", "epsilon"];
+
+/** The option ε, at least 0. */
+function epsilonOf(where: string, { epsilon }: { readonly epsilon?: number }, otherwise = 1e-5): number {
+  return epsilon === undefined ? otherwise : checkNumber(where, "epsilon", epsilon, { least: 0 });
+}
 const runningNames = [...scaleNames, "runningMean", "runningVariance", "momentum"];
 
 /** Moves running statistics towards new ones, as one program. */
@@ -137,7 +147,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   if (x.size === 0) return x;
   requireRank(where, x, 2, "[batch, channels, ...]");
   checkChannels(where, x, options);
-  const { epsilon = 1e-5, weight, bias } = options;
+  const { weight, bias } = options;
+  const epsilon = epsilonOf(where, options);
   if (options.training !== true) return byRunning(where, x, options, epsilon);
   const [batch, , ...places] = x.shape as readonly [number, number, ...number[]];
   const count = batch * product(places);
@@ -176,7 +187,8 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
   requireFloat(where, x);
   requireRank(where, x, 2, "[batch, channels, ...places]");
   checkChannels(where, x, options);
-  const { epsilon = 1e-5, weight, bias } = options;
+  const { weight, bias } = options;
+  const epsilon = epsilonOf(where, options);
   if (options.inputStatistics === false) return byRunning(where, x, options, epsilon);
   const places = x.shape.slice(2);
   const count = product(places);
@@ -239,7 +251,9 @@ export function layerNorm(x: Tensor, shape: number | readonly number[], options:
   requireFit(where, "weight", options.weight, sizes);
   requireFit(where, "bias", options.bias, sizes);
   if (x.size === 0) return x;
-  return scaled(standardised(x, axes, options.epsilon ?? 1e-5).y, options.weight, options.bias);
+  const { centred, variance } = moments(x, axes);
+  // One division a row: products for its elements keep up with memory.
+  return scaled(centred.mul(variance.add(epsilonOf(where, options)).rsqrt()) as Tensor, options.weight, options.bias);
 }
 
 /**
@@ -268,7 +282,7 @@ export function rmsNorm(
   const size = x
     .square()
     .mean(axes, { keepDimensions: true })
-    .add(options.epsilon ?? 2 ** -23)
+    .add(epsilonOf(where, options, 2 ** -23))
     .sqrt();
   return scaled(x.div(size) as Tensor, options.weight, null);
 }
@@ -303,7 +317,7 @@ export function groupNorm(x: Tensor, groups: number, options: ScaleOptions = {})
   requireFit(where, "bias", options.bias, [channels]);
   if (x.size === 0) return x;
   const rows = x.reshape([batch, groups, x.size / (batch * groups)]);
-  const y = standardised(rows, [2], options.epsilon ?? 1e-5).y.reshape(x.shape);
+  const y = standardised(rows, [2], epsilonOf(where, options)).y.reshape(x.shape);
   const at = (t: Tensor | null | undefined) => (t == null ? t : perChannel(t, x.rank));
   return scaled(y, at(options.weight), at(options.bias));
 }
