@@ -78,11 +78,6 @@ export interface BatchNormOptions extends RunningOptions {
 }
 
 const scaleNames = ["weight", "bias", "epsilon"];
-
-/** The option ε, at least 0. */
-function epsilonOf(where: string, { epsilon }: { readonly epsilon?: number }, otherwise = 1e-5): number {
-  return epsilon === undefined ? otherwise : checkNumber(where, "epsilon", epsilon, { least: 0 });
-}
 const runningNames = [...scaleNames, "runningMean", "runningVariance", "momentum"];
 
 /** Moves running statistics towards new ones, as one program. */
@@ -148,7 +143,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   requireRank(where, x, 2, "[batch, channels, ...]");
   checkChannels(where, x, options);
   const { weight, bias } = options;
-  const epsilon = epsilonOf(where, options);
+  const epsilon = checkNumber(where, "epsilon", options.epsilon ?? 1e-5, { least: 0 });
   if (options.training !== true) return byRunning(where, x, options, epsilon);
   const [batch, , ...places] = x.shape as readonly [number, number, ...number[]];
   const count = batch * product(places);
@@ -187,8 +182,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
   requireFloat(where, x);
   requireRank(where, x, 2, "[batch, channels, ...places]");
   checkChannels(where, x, options);
-  const { weight, bias } = options;
-  const epsilon = epsilonOf(where, options);
+  const { epsilon = 1e-5, weight, bias } = options;
   if (options.inputStatistics === false) return byRunning(where, x, options, epsilon);
   const places = x.shape.slice(2);
   const count = product(places);
@@ -253,7 +247,7 @@ export function layerNorm(x: Tensor, shape: number | readonly number[], options:
   if (x.size === 0) return x;
   const { centred, variance } = moments(x, axes);
   // One division a row: products for its elements keep up with memory.
-  return scaled(centred.mul(variance.add(epsilonOf(where, options)).rsqrt()) as Tensor, options.weight, options.bias);
+  return scaled(centred.mul(variance.add(options.epsilon ?? 1e-5).rsqrt()) as Tensor, options.weight, options.bias);
 }
 
 /**
@@ -282,7 +276,7 @@ export function rmsNorm(
   const size = x
     .square()
     .mean(axes, { keepDimensions: true })
-    .add(epsilonOf(where, options, 2 ** -23))
+    .add(options.epsilon ?? 2 ** -23)
     .sqrt();
   return scaled(x.div(size) as Tensor, options.weight, null);
 }
@@ -317,7 +311,7 @@ export function groupNorm(x: Tensor, groups: number, options: ScaleOptions = {})
   requireFit(where, "bias", options.bias, [channels]);
   if (x.size === 0) return x;
   const rows = x.reshape([batch, groups, x.size / (batch * groups)]);
-  const y = standardised(rows, [2], epsilonOf(where, options)).y.reshape(x.shape);
+  const y = standardised(rows, [2], options.epsilon ?? 1e-5).y.reshape(x.shape);
   const at = (t: Tensor | null | undefined) => (t == null ? t : perChannel(t, x.rank));
   return scaled(y, at(options.weight), at(options.bias));
 }

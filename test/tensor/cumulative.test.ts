@@ -174,5 +174,6 @@ it("mistakes say what was got and expected", () => {
     "linearRecurrence: the factors differ in type from what is added; got float32[2,3] and float32[2], expected equal types.",
   );
   expect(errorOf(() => d.maxWithIndex(d.zeros([2, 0]), 1)).message).toMatch(/^maxWithIndex: axis 1 is empty.*got \[2,0\], expected/);
+  expect(errorOf(() => linalg.cosineSimilarity(x, x, { epsilon: -1 })).message).toMatch(/^cosineSimilarity: epsilon .*got -1, expected/);
   expect(errorOf(() => linalg.vectorNorm(d.zeros([0]), { order: Infinity })).message).toMatch(/^vectorNorm: .*got \[0\], expected/);
 });

@@ -117,7 +117,7 @@ describe("mistakes", () => {
       'gather: indices must be integers; got float32, expected int32 or uint8. Cast them: cast("int32").',
     ],
     ["an empty axis", () => zeros([0]).gather(int([0])), "SHAPE", /^gather: axis 0 is empty/],
-    ["depth", () => int([0]).oneHot(0), "OPTION", "oneHot: the depth must be a positive integer; got 0."],
+    ["depth", () => int([0]).oneHot(0), "OPTION", "oneHot: the depth is wrong; got 0, expected a positive integer."],
     ["k", () => zeros([2]).topK(3), "OPTION", "topK: k: cannot take so many along axis 0; got 3, expected an integer from 0 to 2."],
     ["an axis that is not there", () => tensor(1).sort(1), "AXIS", /^sort: axis out of range; got 1/],
   ] as const)("%s", (_, body, code, message) => {

@@ -254,6 +254,7 @@ describe("mistakes", () => {
       "AXIS",
       "transpose: needs two axes; got [3]. Name the axes, or unsqueeze first.",
     ],
+    ["flatten of a scalar", () => tensor(3).flatten(1), "AXIS", /^flatten: axis out of range; got 1, expected/],
     ["squeeze", () => x.squeeze(0), "SHAPE", "squeeze: axis 0 is not of size 1; got [2,3], expected axes of size 1."],
     ["slice", () => x.slice([0, 1], null, null), "AXIS", "slice: more ranges than axes; got 3 for [2,3], expected at most 2."],
     ["a range that is none", () => x.slice([0.5, 1]), "OPTION", /^slice: the range of axis 0 is not one; got \[0.5,1\]/],

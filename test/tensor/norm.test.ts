@@ -108,6 +108,7 @@ describe("errors", () => {
     );
     expect(errorOf(() => groupNorm(x(), 4)).message).toContain("4 groups for x [4,6,5], expected a number that divides 6");
     expect(errorOf(() => localResponseNorm(zeros([2, 3]), 2)).message).toContain("x has too few axes; got x [2,3]");
+    expect(errorOf(() => batchNorm(x(), { training: true, epsilon: -1 })).message).toMatch(/^batchNorm: epsilon .*got -1, expected/);
     expect(errorOf(() => layerNorm(x(), 5, { eps: 1 } as never)).message).toContain('no option "eps"');
   });
 });

@@ -33,6 +33,9 @@ function source(a: Arguments, x: Tensor): Tensor | number {
   return typeof value === "number" || x.rank > 1 ? value : vector(value);
 }
 
+/** Our names of torch's reductions. */
+const reductions: Readonly<Record<string, d.ScatterReduction>> = { add: "sum", multiply: "prod" };
+
 export const bindings: Bindings = {
   __getitem__: ([x, items]) => (x as Tensor).at(...(items as readonly Value[]).map(itemOf)),
   index_select: bind(["input", "dim", "index"], (a) => {
@@ -48,10 +51,11 @@ export const bindings: Bindings = {
   }),
   scatter: bind(["input", "dim", "index", "src", "reduce"], (a) => {
     const reduce = a.text("reduce");
-    return onVector(a, (x, index, dim) => {
-      if (reduce === "multiply") return d.scatterReduce(x, dim, index, source(a, x), "prod");
-      return (reduce === "add" ? d.scatterAdd : d.scatter)(x, dim, index, source(a, x));
-    });
+    return onVector(a, (x, index, dim) =>
+      reduce === undefined
+        ? d.scatter(x, dim, index, source(a, x))
+        : d.scatterReduce(x, dim, index, source(a, x), (reductions[reduce] ?? reduce) as d.ScatterReduction),
+    );
   }),
   scatter_add: bind(["input", "dim", "index", "src"], (a) => onVector(a, (x, index, dim) => d.scatterAdd(x, dim, index, source(a, x)))),
   index_add: bind(["input", "dim", "index", "source", "alpha"], (a) =>

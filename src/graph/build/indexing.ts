@@ -38,7 +38,12 @@ export function scatterAdd(shape: Shape, indices: Node, given: Node, axis: numbe
 
 function checkNotEmpty(where: string, shape: Shape, axis: number, indices: Node): void {
   if (shape[axis] === 0 && indices.size > 0)
-    throw mistake("SHAPE", { where, problem: `axis ${axis} is empty, so no index is inside it`, got: showShape(shape) });
+    throw mistake("SHAPE", {
+      where,
+      problem: `axis ${axis} is empty, so no index is inside it`,
+      got: showShape(shape),
+      expected: "no indices",
+    });
 }
 
 function checkStarts(where: string, x: Node, starts: readonly Node[]): void {

@@ -6,6 +6,7 @@ import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import type { BinaryOp, PlainUnaryOp } from "../../graph/operation.ts";
 import { broadcastShapes } from "../../graph/shape.ts";
+import { mistake } from "../../util/errors.ts";
 import { align, condition, fill, floating, nodeOf, type Operand } from "./operands.ts";
 
 export type Binary = (a: Operand, b: Operand) => Node;
@@ -193,6 +194,13 @@ export function nanToNumber(x: Node, nan: number, positive: number, negative: nu
 
 /** Outside the limits the limit, with gradient 0; on them and between them x, with gradient 1. The upper limit has the last word. */
 export function clamp(v: Node, low: Operand | undefined, high: Operand | undefined): Node {
+  if (low === undefined && high === undefined)
+    throw mistake("OPTION", {
+      where: "clamp",
+      problem: "there is no limit",
+      got: "neither",
+      expected: "a lower limit, an upper one, or both",
+    });
   // A tensor's limits may be NaN, and make NaN.
   const beyond = (given: Operand, outside: Node, limit: Node) =>
     typeof given === "number" ? outside : binary("or", outside, binary("ne", limit, limit));

@@ -19,7 +19,7 @@ export function gather(x: Node, positions: Node, axis: number): Node {
 export function oneHot(classes: Node, given: number | undefined, dtype: DType, message = "oneHot: a class is outside the depth"): Node {
   const depth = given ?? depthFor(asIndices("oneHot", classes));
   if (!Number.isInteger(depth) || depth < 1)
-    throw mistake("OPTION", { where: "oneHot", problem: "the depth must be a positive integer", got: depth });
+    throw mistake("OPTION", { where: "oneHot", problem: "the depth is wrong", got: depth, expected: "a positive integer" });
   const checked = checkBounds(asIndices("oneHot", classes), depth, message);
   const shape = [...classes.shape, depth];
   const spread = broadcastTo(reshape(checked, [...classes.shape, 1]), shape);

@@ -50,9 +50,9 @@ export function reshape(x: Node, shape: Shape): Node {
 
 /** Makes one axis of the axes from `start` to `end` (inclusive). */
 export function flatten(x: Node, start: number, end: number): Node {
-  if (x.shape.length === 0) return builtReshape(x, [1]);
-  const from = normalizeAxis("flatten", start, x.shape.length);
-  const to = normalizeAxis("flatten", end, x.shape.length);
+  const sizes = x.shape.length === 0 ? [1] : x.shape;
+  const from = normalizeAxis("flatten", start, sizes.length);
+  const to = normalizeAxis("flatten", end, sizes.length);
   if (from > to)
     throw mistake("AXIS", {
       where: "flatten",
@@ -60,7 +60,7 @@ export function flatten(x: Node, start: number, end: number): Node {
       got: `${start} and ${end}`,
       expected: "start at or before end",
     });
-  return builtReshape(x, [...x.shape.slice(0, from), sizeOf(x.shape.slice(from, to + 1)), ...x.shape.slice(to + 1)]);
+  return builtReshape(x, [...sizes.slice(0, from), sizeOf(sizes.slice(from, to + 1)), ...sizes.slice(to + 1)]);
 }
 
 /** Exchanges two axes; the last two by default. */

@@ -4,6 +4,7 @@ import { binary, where as select } from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
 import { normalizeAxes, showShape } from "../../graph/shape.ts";
 import { mistake } from "../../util/errors.ts";
+import { checkNumber } from "../../util/options.ts";
 import { abs, add, div, maximum, mul, ne, pow, square, stopGradient, sub } from "./elementwise.ts";
 import { align, fill, floating, type Operand } from "./operands.ts";
 import { type Axes, countOf, max, min, safeRoot, sum } from "./reduce.ts";
@@ -50,6 +51,7 @@ function maximumOf(x: Node, least: number): Node {
 
 /** Σ a b / (max(‖a‖, ε) max(‖b‖, ε)) along an axis; the gradient is that without the limit, as PyTorch's. */
 export function cosineSimilarity(first: Operand, second: Operand, axis: number, epsilon: number): Node {
+  checkNumber("cosineSimilarity", "epsilon", epsilon, { least: 0 });
   const [a, b] = align("cosineSimilarity", first, second).map(floating) as [Node, Node];
   const unit = (x: Node) => {
     const norm = vectorNorm("cosineSimilarity", x, 2, axis, true);
