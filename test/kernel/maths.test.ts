@@ -24,7 +24,7 @@ const centresOf: Record<RealFunction, readonly number[]> = {
   cos: [Math.PI / 4, Math.PI / 2, Math.PI, 804.2477, 3e5, trigonometricBound],
   tanh: [0.55, 2 ** -13, 9.0109, 9.25, 20],
   erfc: [0.5, 2 ** -13, 3, 9.19, 10.05, 10.5],
-  erf: [0.9, 2 ** -13, 3.8325, 3.95, 10],
+  erf: [0.84, 2 ** -13, 3.8325, 3.95, 10],
   erfinv: [0.5, 0.9, 0.99663, 0.9999, 1],
 };
 

@@ -44,6 +44,13 @@ export function expModerate(x: Expression, emit: Emit): Expression {
   return mul(expReduced(r, emit), floatOf(shl(bits, 23)));
 }
 
+/** eˣ for −80 ≤ x ≤ 0 where it is taken from 1: k·ln 2 may be wrong by as little as 1 can tell, for large k the less. */
+export function expBesideOne(x: Expression, emit: Emit): Expression {
+  const shifted = emit(fma(x, Math.LOG2E, roundingShift + 127));
+  const r = emit(fma(emit(sub(shifted, roundingShift + 127)), -Math.LN2, x));
+  return mul(expReduced(r, emit), floatOf(shl(bitsOf(shifted), 23)));
+}
+
 /** eˣ. */
 export function exp(x: Expression, emit: Emit): Expression {
   const inside = emit(atLeast(emit(atMost(x, 89)), -104));
