@@ -64,7 +64,16 @@ export {
   type MaxPoolLayerOptions,
 } from "./pool.ts";
 export { SinusoidalPositions, sinusoidalPositions } from "./position.ts";
-export { GRU, type HiddenState, LSTM, type LstmState, type RecurrentOptions, RNN, type RnnOptions } from "./recurrent.ts";
+export {
+  GRU,
+  type HiddenState,
+  LSTM,
+  type LstmState,
+  type RecurrentOptions,
+  RNN,
+  type RnnOptions,
+  type SequenceOptions,
+} from "./recurrent.ts";
 export { Sequential } from "./sequential.ts";
 export type { SummaryOptions } from "./summary.ts";
 export {

@@ -4,8 +4,10 @@
 import { sameShape, showShape } from "../graph/shape.ts";
 import { scan } from "../tensor/control.ts";
 import { zeros } from "../tensor/create.ts";
+import { where as select } from "../tensor/elementwise.ts";
 import { concat, stack } from "../tensor/move.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { AnyTensor } from "../tensor/types.ts";
 import { mistake } from "../util/errors.ts";
 import { checkNames, checkNumber } from "../util/options.ts";
 import { Dropout } from "./dropout.ts";
@@ -22,6 +24,14 @@ export interface RecurrentOptions {
   readonly bias?: boolean;
   /** Dropout between layers. Default 0. */
   readonly dropout?: number;
+}
+
+export interface SequenceOptions {
+  /**
+   * [batch, steps]: false where a sequence is padded. There the state stays what it was and the output is 0, so that the backward
+   * direction begins at a sequence's own end, as with PyTorch's packed sequences.
+   */
+  readonly mask?: Tensor<"bool"> | null;
 }
 
 /** The weights of one direction of one layer, gates one behind the other along axis 0. */
@@ -106,6 +116,21 @@ abstract class Recurrent extends Module {
     });
   }
 
+  /** The mask with the steps first, [steps, batch, 1]. */
+  private stepsOf(x: Tensor, options: SequenceOptions): Tensor<"bool"> | null {
+    const where = `${this.constructor.name}(${this.inputs}, ${this.hidden})`;
+    checkNames(where, options, ["mask"]);
+    const { mask = null } = options;
+    if (mask === null) return null;
+    if (mask.dtype === "bool" && sameShape(mask.shape, x.shape.slice(0, 2))) return mask.transpose().unsqueeze(-1) as Tensor<"bool">;
+    throw mistake("SHAPE", {
+      where,
+      problem: "the mask does not fit the input",
+      got: `${mask.dtype}${showShape(mask.shape)}`,
+      expected: `bool${showShape(x.shape.slice(0, 2))}`,
+    });
+  }
+
   /** [layers · directions, batch, hidden] of zeros, or what was given, checked. */
   protected stateOf(x: Tensor, name: string, given: Tensor | undefined): Tensor {
     const shape = [this.layers.length * (this.bidirectional ? 2 : 1), x.shape[0] as number, this.hidden];
@@ -120,7 +145,8 @@ abstract class Recurrent extends Module {
   }
 
   /** Goes through all layers. `initial` holds the parts of the state. */
-  protected unroll(x: Tensor, initial: Carry): Ran {
+  protected unroll(x: Tensor, initial: Carry, options: SequenceOptions): Ran {
+    const mask = this.stepsOf(x, options);
     let sequence = x.transpose(0, 1);
     const last: Tensor[][] = initial.map(() => []);
     this.layers.forEach((directions, layer) => {
@@ -131,12 +157,15 @@ abstract class Recurrent extends Module {
         const projected = (bias === null ? product : product.add(bias)) as Tensor;
         const start = initial.map((part) => part.at(layer * directions.length + direction));
         const [end, hidden] = scan(
-          (carry: Carry, slice: Tensor) => {
-            const next = this.step(slice, carry, weights);
-            return [next, next[0] as Tensor] as const;
+          (carry: Carry, [slice, valid]: readonly Tensor[]) => {
+            const next = this.step(slice as Tensor, carry, weights);
+            if (valid === undefined) return [next, next[0] as Tensor] as const;
+            const kept = (part: Tensor, otherwise: Tensor | number) =>
+              select(valid as AnyTensor as Tensor<"bool">, part, otherwise) as Tensor;
+            return [next.map((part, i) => kept(part, carry[i] as Tensor)), kept(next[0] as Tensor, 0)] as const;
           },
           start as Carry,
-          projected,
+          (mask === null ? [projected] : [projected, mask]) as readonly Tensor[],
           { reverse: direction === 1 },
         );
         end.forEach((part, i) => {
@@ -168,14 +197,14 @@ export interface RnnOptions extends RecurrentOptions {
 /** What networks share whose state is their output alone. */
 abstract class OneState extends Recurrent {
   /** The outputs of every step, [batch, steps, hidden · directions], from [batch, steps, inputs]. */
-  forward(x: Tensor): Tensor {
-    return this.run(x).outputs;
+  forward(x: Tensor, options: SequenceOptions = {}): Tensor {
+    return this.run(x, undefined, options).outputs;
   }
 
   /** Goes on from a state, and returns the last one too. */
-  run(x: Tensor, hidden?: Tensor): HiddenState {
+  run(x: Tensor, hidden?: Tensor, options: SequenceOptions = {}): HiddenState {
     this.checkInput(x);
-    const { outputs, state } = this.unroll(x, [this.stateOf(x, "hidden", hidden)]);
+    const { outputs, state } = this.unroll(x, [this.stateOf(x, "hidden", hidden)], options);
     return { outputs, hidden: state[0] as Tensor };
   }
 }
@@ -262,15 +291,15 @@ export class LSTM extends Recurrent {
   }
 
   /** The outputs of every step, [batch, steps, hidden · directions], from [batch, steps, inputs]. */
-  forward(x: Tensor): Tensor {
-    return this.run(x).outputs;
+  forward(x: Tensor, options: SequenceOptions = {}): Tensor {
+    return this.run(x, undefined, options).outputs;
   }
 
   /** Goes on from a state, and returns the last one too. */
-  run(x: Tensor, initial: { readonly hidden?: Tensor; readonly cell?: Tensor } = {}): LstmState {
+  run(x: Tensor, initial: { readonly hidden?: Tensor; readonly cell?: Tensor } = {}, options: SequenceOptions = {}): LstmState {
     this.checkInput(x);
     const start = [this.stateOf(x, "hidden", initial.hidden), this.stateOf(x, "cell", initial.cell)];
-    const { outputs, state } = this.unroll(x, start);
+    const { outputs, state } = this.unroll(x, start, options);
     return { outputs, hidden: state[0] as Tensor, cell: state[1] as Tensor };
   }
 

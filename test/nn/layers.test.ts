@@ -188,6 +188,37 @@ describe("recurrent layers", () => {
     });
   });
 
+  test.each([
+    ["RNN", () => new RNN(3, 4, { bidirectional: true })],
+    ["GRU", () => new GRU(3, 4, { bidirectional: true, layers: 2 })],
+    ["LSTM", () => new LSTM(3, 4, { bidirectional: true, layers: 2 })],
+  ])("%s: a masked sequence is the shorter one alone, and its padding has no gradient", (_, make) => {
+    const layer = make();
+    const x = normal([2, 5, 3]);
+    const mask = tensor([
+      [true, true, true, true, true],
+      [true, true, true, false, false],
+    ]) as Tensor<"bool">;
+    const { outputs, hidden } = layer.run(x, undefined, { mask });
+    const short = layer.run(x.slice([1, 2], [0, 3]) as Tensor);
+    const close = (actual: Tensor, expected: Tensor) => {
+      const values = expected.dataSync();
+      actual.dataSync().forEach((v, i) => {
+        expect(v).toBeCloseTo(values[i] as number, 6);
+      });
+    };
+    close(outputs.slice([1, 2], [0, 3]) as Tensor, short.outputs);
+    close(hidden.slice(null, [1, 2]) as Tensor, short.hidden);
+    close(outputs.slice([0, 1]) as Tensor, layer.forward(x.slice([0, 1]) as Tensor));
+    expect(new Set(outputs.slice([1, 2], [3, 5]).dataSync())).toEqual(new Set([0]));
+    const [slope] = gradients(outputs.square().sum().add(hidden.sum()) as Tensor, [x]) as [Tensor];
+    expect(new Set(slope.slice([1, 2], [3, 5]).abs().dataSync())).toEqual(new Set([0]));
+    expect(slope.slice([1, 2], [2, 3]).abs().min().itemSync()).toBeGreaterThan(0);
+    expect(() => layer.forward(x, { mask: mask.transpose() as Tensor<"bool"> })).toThrow(
+      /mask does not fit.*got bool\[5,2\], expected bool\[2,5\]/,
+    );
+  });
+
   test("dropout works between layers, in training alone", () => {
     const layer = new GRU(2, 8, { layers: 2, dropout: 0.5 });
     const x = ones([1, 3, 2]);
