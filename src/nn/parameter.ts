@@ -93,9 +93,10 @@ function firstValue(shape: Shape, initializer: Initializer, key: Uint32Array): T
  * @param shape for weights [outputs, inputs, ...]
  * @param initializer its first value. Default `glorotUniform()`
  * @param options `penalized: false` leaves it out of penalties, as biases are
+ * @throws UserError `OPTION` for values in the place of a shape or of an initializer
  * @example
  * class Scale extends Module {
- *   factor = parameter([3], constant(1));
+ *   factor = parameter([3], constantInitializer(1));
  *   forward(x: Tensor) {
  *     return x.mul(this.factor);
  *   }
@@ -103,8 +104,18 @@ function firstValue(shape: Shape, initializer: Initializer, key: Uint32Array): T
  */
 export function parameter(shape: Shape, initializer: Initializer = glorotUniform(), options: ParameterOptions = {}): Parameter {
   checkNames("parameter", options, ["penalized"]);
+  if (!Array.isArray(shape) || typeof initializer !== "function")
+    throw mistake("OPTION", {
+      where: "parameter",
+      problem: "takes a shape, and a function that makes the first value",
+      got: `${describe(shape)} and ${describe(initializer)}`,
+      expected: "as in parameter([3], zerosInitializer)",
+      advice: "For values that you have, variable(values) is a module's parameter too.",
+    });
   return new Parameter(shape, initializer, options.penalized ?? true);
 }
+
+const describe = (given: unknown): string => (Array.isArray(given) ? showShape(given) : `a ${given?.constructor.name ?? "missing value"}`);
 
 /** Modules that nobody has looked into yet, in the order of construction. */
 let fresh: object[] = [];

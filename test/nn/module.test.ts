@@ -84,6 +84,13 @@ describe("what a module is made of", () => {
     expect([...a.namedParameters().keys()]).toEqual(["other.w", "w"]);
   });
 
+  test("parameter of values instead of a shape points to variable", () => {
+    expect(() => parameter(zeros([2, 3]) as never)).toThrow(
+      /^parameter: takes a shape.*; got a Tensor and a Function, expected .*variable\(values\)/,
+    );
+    expect(() => parameter([3], 0 as never)).toThrow(/^parameter: .*; got \[3\] and a Number, expected/);
+  });
+
   test("plain variables are parameters too when they are trainable", () => {
     class Plain extends Module {
       w = variable([1, 2], "mine");
