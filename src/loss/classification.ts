@@ -244,14 +244,14 @@ export function binaryCrossEntropy(logits: Tensor, target: AnyTensor, options: B
  * @param target the same shape: 0, 1, or a probability between
  * @param options `weights`, and `reduction`: `mean` over all elements (default), `sum` or `none`
  * @returns a scalar, or with `none` one loss an element
- * @throws UserError `SHAPE` when the shapes differ; `RANGE`, at the latest on reading, for a probability outside 0 to 1
+ * @throws UserError `SHAPE` when the shapes differ; `RANGE`, at the latest on reading, for a probability or a target outside 0 to 1
  * @example
  * const loss = binaryCrossEntropyOfProbabilities(tensor([0.5]), tensor([1]));
  * console.log((await loss.item()).toFixed(4)); // 0.6931
  */
 export function binaryCrossEntropyOfProbabilities(probabilities: Tensor, target: AnyTensor, options: BinaryOptions = {}): Tensor {
   const where = "binaryCrossEntropyOfProbabilities";
-  const t = matching(where, probabilities, target);
+  const t = checkedValues(matching(where, probabilities, target), 0, 1, `${where}: a target is outside 0 to 1 (here rounded outwards)`);
   const p = checkedValues(probabilities, 0, 1, `${where}: a probability is outside 0 to 1 (here rounded outwards)`);
   // At 0 the logarithm is −100 with PyTorch's slope, 1e12.
   const logarithm = (x: Tensor) => {

@@ -46,9 +46,11 @@ function labelRows(targets: Tensor<"int32">, lengths: Tensor<"int32">, samples: 
   const place = arange(longest).unsqueeze(0);
   const used = place.lt(lengths.unsqueeze(1)) as Tensor<"bool">;
   if (targets.rank === 2) return select(used, targets, 0);
+  const left = lengths.sum().neg().add(targets.size) as Tensor<"int32">;
+  const none = wrap<"int32">(checkBounds(left.node, 1, "ctc: targetLengths do not add up to the number of targets; labels left over"));
   const earlier = arange(samples).unsqueeze(0).lt(arange(samples).unsqueeze(1));
   const start = earlier.where(lengths.unsqueeze(0), 0).sum(1, { keepDimensions: true });
-  const index = select(used, place.add(start), 0) as Tensor<"int32">;
+  const index = select(used, place.add(start).add(none), 0) as Tensor<"int32">;
   return select(used, targets.gather(index), 0);
 }
 
@@ -118,6 +120,16 @@ export function ctc(
   const longest = targets.shape[targets.rank - 1] as number;
   const given = lengthsOf(where, "inputLengths", inputLengths, samples, steps);
   const lengths = lengthsOf(where, "targetLengths", targetLengths, samples, longest);
+  if (targets.rank === 1 && Array.isArray(targetLengths)) {
+    const sum = (targetLengths as readonly number[]).reduce((total, n) => total + n, 0);
+    if (sum !== longest)
+      throw mistake("SHAPE", {
+        where,
+        problem: "targetLengths do not add up to the number of targets",
+        got: `a sum of ${sum}, and targets ${showShape(targets.shape)}`,
+        expected: "as many targets as the lengths say",
+      });
+  }
   const labels = labelRows(targets, lengths, samples);
   const rows = labels.shape[1] as number;
 

@@ -90,6 +90,10 @@ describe("ctc", () => {
   test("what does not fit is refused", () => {
     const x = scores();
     expect(() => ctc(x, int([1, 2], [1, 2]), [5, 5], [1, 1])).toThrow("targets do not fit the samples; got targets int32[1,2]");
+    expect(() => ctc(x, int([1, 2, 3]), [5, 5], [1, 1])).toThrow(
+      "targetLengths do not add up to the number of targets; got a sum of 2, and targets [3], expected",
+    );
+    expect(() => ctc(x, int([1, 2, 3]), [5, 5], int([1, 1])).itemSync()).toThrow(/targetLengths do not add up .*left over; got 1/);
     expect(() => ctc(x, int([1, 2], [2, 1]), [5, 6], [1, 1])).toThrow("inputLengths is out of range; got 6");
     expect(() => ctc(x, int([1, 2], [2, 1]), [5], [1, 1])).toThrow("inputLengths must have one length for each sample");
     expect(() => ctc(x, int([1, 4], [2, 1]), [5, 5], [1, 1]).itemSync()).toThrow("ctc: a label is no class; got 4, expected 0 to 3");

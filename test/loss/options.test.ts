@@ -112,6 +112,7 @@ describe("binary", () => {
     expect(g.every(Number.isFinite)).toBe(true);
     for (const wrong of [-0.25, 1.25])
       expect(() => binaryCrossEntropyOfProbabilities(tensor([wrong]), tensor([0])).itemSync()).toThrow("a probability is outside 0 to 1");
+    expect(() => binaryCrossEntropyOfProbabilities(tensor([0.5]), tensor([1.5])).itemSync()).toThrow("a target is outside 0 to 1");
   });
 
   test("focal loss", () => {

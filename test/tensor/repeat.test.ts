@@ -228,6 +228,7 @@ describe.each(devices)("parts on %s", (device) => {
         "int32",
       );
       const x = row(5);
+      expect(d.slidingWindow(arange(6).reshape([3, 2]), 0, 0, 2).shape).toEqual([2, 2, 0]);
       const [dx] = gradients(d.slidingWindow(x, 3).sum(), [x]) as [Tensor];
       expectTensor(dx, [1, 2, 3, 2, 1]);
       expect(d.unflatten(zeros([2, 6]), -1, [3, -1]).shape).toEqual([2, 3, 2]);
@@ -372,7 +373,7 @@ describe("mistakes", () => {
       "slidingWindow",
       () => d.slidingWindow(x, 4),
       "OPTION",
-      "slidingWindow: the size does not fit axis 1; got 4, expected an integer from 1 to 3.",
+      "slidingWindow: the size does not fit axis 1; got 4, expected an integer from 0 to 3.",
     ],
     [
       "unflatten",

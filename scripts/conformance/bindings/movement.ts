@@ -41,7 +41,7 @@ function split(a: Arguments): readonly AnyTensor[] {
 function unfold(a: Arguments): AnyTensor {
   const x = a.tensor("input");
   const windows = d.slidingWindow(x.rank === 0 ? x.reshape([1]) : x, a.number("size", 1), a.number("dimension", 0), a.number("step", 1));
-  return x.rank === 0 ? windows.reshape([1]) : windows;
+  return x.rank === 0 ? windows.at(0) : windows;
 }
 
 const shape = (x: "reshape" | "view") =>

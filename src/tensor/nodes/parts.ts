@@ -128,12 +128,12 @@ export function select(x: Node, axis: number, index: number): Node {
 export function slidingWindow(x: Node, size: number, axis: number, step: number): Node {
   const a = normalizeAxis("slidingWindow", axis, x.shape.length);
   const n = x.shape[a] as number;
-  if (!Number.isInteger(size) || size < 1 || size > n)
+  if (!Number.isInteger(size) || size < 0 || size > n)
     throw mistake("OPTION", {
       where: "slidingWindow",
       problem: `the size does not fit axis ${a}`,
       got: size,
-      expected: `an integer from 1 to ${n}`,
+      expected: `an integer from 0 to ${n}`,
     });
   if (!Number.isInteger(step) || step < 1)
     throw mistake("OPTION", {
@@ -142,6 +142,7 @@ export function slidingWindow(x: Node, size: number, axis: number, step: number)
       got: step,
       expected: "an integer from 1 on",
     });
+  if (size === 0) return constant(0, x.dtype, [...x.shape.slice(0, a), Math.floor(n / step) + 1, ...x.shape.slice(a + 1), 0]);
   return window(x, [a], [size], [step], [1]);
 }
 
