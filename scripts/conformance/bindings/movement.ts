@@ -6,13 +6,17 @@ import { type Arguments, type Bindings, bind } from "../binding.ts";
 
 const listOf = (x: number | readonly number[] | undefined): readonly number[] => (x === undefined ? [] : typeof x === "number" ? [x] : x);
 
+/** A call that keeps the shape of a scalar, made with it as a vector. */
+const onVector = (x: AnyTensor, call: (x: AnyTensor) => AnyTensor): AnyTensor =>
+  x.rank === 0 ? call(x.reshape([1])).reshape([]) : call(x);
+
 /** torch lets an axis of another size than 1 be. */
 function squeeze(a: Arguments): AnyTensor {
-  const x = a.tensor("input");
   const dims = a.numbers("dim");
-  if (dims === undefined) return x.squeeze();
-  if (x.rank === 0) return x;
-  return x.squeeze(listOf(dims).filter((axis) => x.shape.at(axis) === 1 || axis >= x.rank || axis < -x.rank));
+  if (dims === undefined) return a.tensor("input").squeeze();
+  return onVector(a.tensor("input"), (x) =>
+    x.squeeze(listOf(dims).filter((axis) => x.shape.at(axis) === 1 || axis >= x.rank || axis < -x.rank)),
+  );
 }
 
 /** torch leaves out vectors without elements, whatever the rank of the others. */
@@ -51,18 +55,12 @@ export const bindings: Bindings = {
   reshape: shape("reshape"),
   view: shape("view"),
   permute: bind(["input", "*dims"], (a) => a.tensor("input").permute(a.list("dims"))),
-  transpose: bind(["input", "dim0", "dim1"], (a) => {
-    const x = a.tensor("input");
-    return x.rank === 0 ? x : x.transpose(a.number("dim0"), a.number("dim1"));
-  }),
+  transpose: bind(["input", "dim0", "dim1"], (a) => onVector(a.tensor("input"), (x) => x.transpose(a.number("dim0"), a.number("dim1")))),
   squeeze: bind(["input", "dim"], squeeze),
   unsqueeze: bind(["input", "dim"], (a) => a.tensor("input").unsqueeze(a.number("dim", 0))),
   expand: bind(["input", "*size"], (a) => a.tensor("input").expand(a.list("size"))),
   broadcast_to: bind(["input", "*size"], (a) => a.tensor("input").broadcastTo(a.list("size"))),
-  flip: bind(["input", "*dims"], (a) => {
-    const x = a.tensor("input");
-    return x.rank === 0 ? x : x.flip(a.list("dims"));
-  }),
+  flip: bind(["input", "*dims"], (a) => onVector(a.tensor("input"), (x) => x.flip(a.list("dims")))),
   roll: bind(["input", "shifts", "dims"], (a) => {
     const dims = a.numbers("dims");
     const none = typeof dims === "object" && dims.length === 0;
@@ -85,10 +83,9 @@ export const bindings: Bindings = {
   repeat: bind(["input", "*repeats"], (a) => d.repeat(a.tensor("input"), a.list("repeats"))),
   tile: bind(["input", "*dims"], (a) => d.tile(a.tensor("input"), a.list("dims"))),
   unfold: bind(["input", "dimension", "size", "step"], unfold),
-  movedim: bind(["input", "source", "destination"], (a) => {
-    const x = a.tensor("input");
-    return x.rank === 0 ? x : d.moveAxis(x, a.numbers("source") ?? [], a.numbers("destination") ?? []);
-  }),
+  movedim: bind(["input", "source", "destination"], (a) =>
+    onVector(a.tensor("input"), (x) => d.moveAxis(x, a.numbers("source") ?? [], a.numbers("destination") ?? [])),
+  ),
   flatten: bind(["input", "start_dim", "end_dim"], (a) => a.tensor("input").flatten(a.number("start_dim", 0), a.number("end_dim", -1))),
   unflatten: bind(["input", "dim", "sizes"], (a) => d.unflatten(a.tensor("input"), a.number("dim", 0), a.list("sizes"))),
   rot90: bind(["input", "k", "dims"], (a) =>
