@@ -107,15 +107,12 @@ export function parameter(shape: Shape, initializer: Initializer = glorotUniform
   if (!Array.isArray(shape) || typeof initializer !== "function")
     throw mistake("OPTION", {
       where: "parameter",
-      problem: "takes a shape, and a function that makes the first value",
-      got: `${describe(shape)} and ${describe(initializer)}`,
-      expected: "as in parameter([3], zerosInitializer)",
-      advice: "For values that you have, variable(values) is a module's parameter too.",
+      problem: "takes a shape and an initializer",
+      got: typeof initializer === "function" ? shape : initializer,
+      advice: "variable(values) is a module's parameter too.",
     });
   return new Parameter(shape, initializer, options.penalized ?? true);
 }
-
-const describe = (given: unknown): string => (Array.isArray(given) ? showShape(given) : `a ${given?.constructor.name ?? "missing value"}`);
 
 /** Modules that nobody has looked into yet, in the order of construction. */
 let fresh: object[] = [];

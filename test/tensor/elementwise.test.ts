@@ -269,7 +269,7 @@ describe("mistakes", () => {
       "DTYPE",
       /^where: the condition must be bool; got float32/,
     ],
-    ["clamp without a limit", () => x.clamp(), "OPTION", /^clamp: there is no limit; got neither, expected a lower limit/],
+    ["clamp without a limit", () => x.clamp(), "OPTION", /^clamp: there is no limit; got neither, expected one or two limits/],
     ["not of a float", () => (x as unknown as Tensor<"bool">).not(), "DTYPE", /^not: /],
     ["and of floats", () => x.and(x), "DTYPE", /^and: /],
     ["int32 with uint32", () => tensor([1], { dtype: "int32" }).add(tensor([1], { dtype: "uint32" }) as never), "DTYPE", /^add: /],

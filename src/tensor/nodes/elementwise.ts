@@ -199,7 +199,7 @@ export function clamp(v: Node, low: Operand | undefined, high: Operand | undefin
       where: "clamp",
       problem: "there is no limit",
       got: "neither",
-      expected: "a lower limit, an upper one, or both",
+      expected: "one or two limits",
     });
   // A tensor's limits may be NaN, and make NaN.
   const beyond = (given: Operand, outside: Node, limit: Node) =>
