@@ -4,6 +4,7 @@ import type { Device, Executable } from "../graph/device.ts";
 import type { Program, Step } from "../graph/kernel.ts";
 import type { Region } from "../graph/operation.ts";
 import type { Schedule } from "../graph/task.ts";
+import { printerUnasked } from "./environment.ts";
 import { Setting } from "./setting.ts";
 
 /** A program with all that it went through. */
@@ -24,20 +25,7 @@ export interface Observer {
 }
 
 /** The observer, if there is one. What was compiled for another is compiled again. */
-export const observer: Setting<Observer | null> = new Setting<Observer | null>(fromEnvironment());
-
-/** The printer that DOWNHILL_DEBUG asks for. It is loaded only then, and on Node only, so that no bundle has it. */
-function fromEnvironment(): Observer | null {
-  const { process } = globalThis as { process?: NodeJS.Process };
-  const value = process?.env?.DOWNHILL_DEBUG ?? "";
-  const modules = process?.getBuiltinModule?.("node:module");
-  if (modules === undefined || value === "" || value === "0") return null;
-  const path = `../profile/debug${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`;
-  const { printer } = modules.createRequire(import.meta.url)(path) as {
-    printer: (value: string, print: (text: string) => void) => Observer;
-  };
-  return printer(value, (text) => process?.stderr.write(text));
-}
+export const observer: Setting<Observer | null> = new Setting<Observer | null>(printerUnasked());
 
 /** The steps that are measured, one slot each: what stands in a loop is measured there. */
 export function measured(steps: readonly Step[]): Step[] {

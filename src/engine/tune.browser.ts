@@ -7,7 +7,3 @@ import type { Region } from "../graph/operation.ts";
 export function tunedTarget(_region: Region, device: ProgramDevice): Target {
   return device.target;
 }
-
-export function tuneUnasked(): boolean {
-  return false;
-}

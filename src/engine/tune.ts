@@ -73,8 +73,3 @@ function timeOf(region: Region, target: Target, device: ProgramDevice): number {
   for (const { storage } of [...inputs, ...outputs]) storage.resident?.release();
   return least / 1000;
 }
-
-/** Whether compiled functions are tuned that do not say: DOWNHILL_TUNE=1. */
-export function tuneUnasked(): boolean {
-  return !["", "0"].includes(globalThis.process?.env?.DOWNHILL_TUNE ?? "");
-}

@@ -1,5 +1,23 @@
 // The functions that layers are made of, for those who hold their weights themselves.
 
+export {
+  celu,
+  glu,
+  hardShrink,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  softmin,
+  softShrink,
+  softSign,
+  tanhShrink,
+  threshold,
+} from "../tensor/activation.ts";
 export { type AttentionOptions, type RotaryOptions, rotary, scaledDotProductAttention } from "../tensor/attention.ts";
 export {
   type ConvOptions,

@@ -4,11 +4,11 @@
 import { Entry } from "../engine/compiled.ts";
 import { context } from "../engine/context.ts";
 import { checkName, currentDevice, type DeviceName, deviceOf } from "../engine/devices.ts";
+import { tuneUnasked } from "../engine/environment.ts";
 import { release } from "../engine/memory.ts";
 import { realize } from "../engine/realize.ts";
 import { countTrace } from "../engine/stats.ts";
 import { type Type, traceFunction } from "../engine/trace.ts";
-import { tuneUnasked } from "../engine/tune.ts";
 import { buffer } from "../graph/build.ts";
 import { bytesOf, type DType, type TypedArray, type TypedArrayOf } from "../graph/dtype.ts";
 import { printRegion } from "../graph/print.ts";

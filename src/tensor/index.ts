@@ -1,6 +1,6 @@
 // The public names of this folder.
 
-export * from "./activation.ts";
+export { elu, gelu, leakyRelu, relu, sigmoid, silu, softplus } from "./activation.ts";
 export * from "./at.ts";
 export { type Compiled, type CompileOptions, compile, type Feed, type ProgramInfo, type RepeatOptions } from "./compile.ts";
 export { bmm, dot, linear, matmul, mm, mv, outer } from "./contract.ts";

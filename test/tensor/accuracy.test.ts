@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as d from "../../src/index.ts";
+import * as nn from "../../src/nn/index.ts";
 import { erf, erfc, erfinv } from "../../src/util/special.ts";
 import { everyNth, neighbours, ulpError, worst } from "../kernel/ulp.ts";
 import { on } from "./values.ts";
@@ -56,7 +57,7 @@ const inputs = Float32Array.from([
 const shuffled = inputs.map((_, i) => inputs[(Math.imul(i, 7919) >>> 0) % inputs.length] as number);
 
 type Functions = Record<string, (...xs: d.Tensor[]) => d.Tensor>;
-const functions = d as unknown as Functions;
+const functions = { ...nn, ...d } as unknown as Functions;
 
 test("the guide has every function and no other", () => {
   expect([...bounds.keys()].sort()).toEqual([...Object.keys(exact), ...Object.keys(exactPairs)].sort());

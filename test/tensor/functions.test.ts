@@ -4,6 +4,7 @@
 import { describe, expect, it } from "vitest";
 import * as d from "../../src/index.ts";
 import { gradients, type Tensor, tensor } from "../../src/index.ts";
+import * as nn from "../../src/nn/index.ts";
 import { erf, erfc, erfinv } from "../../src/util/special.ts";
 import { devices, errorOf, expectClose, expectTensor, on } from "./values.ts";
 
@@ -42,24 +43,24 @@ const rows: Record<string, Row> = {
     at: [0.01, 0.3, 0.7, 0.995],
   },
   frac: { of: d.frac, exact: (x) => x - Math.trunc(x) },
-  logSigmoid: { of: d.logSigmoid, exact: (x) => -softplus(-x) },
-  mish: { of: d.mish, exact: (x) => x * Math.tanh(softplus(x)) },
-  softSign: { of: d.softSign, exact: (x) => x / (1 + Math.abs(x)) },
-  tanhShrink: { of: d.tanhShrink, exact: (x) => x - Math.tanh(x) },
-  hardTanh: { of: (x) => d.hardTanh(x, -1.5, 0.5), exact: (x) => Math.min(0.5, Math.max(-1.5, x)) },
-  relu6: { of: d.relu6, exact: (x) => Math.min(6, Math.max(0, x)) },
-  hardSigmoid: { of: d.hardSigmoid, exact: (x) => Math.min(1, Math.max(0, (x + 3) / 6)) },
-  hardSwish: { of: d.hardSwish, exact: (x) => (x * Math.min(6, Math.max(0, x + 3))) / 6 },
-  selu: { of: d.selu, exact: (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)) },
-  celu: { of: (x) => d.celu(x, 0.7), exact: (x) => (x > 0 ? x : 0.7 * Math.expm1(x / 0.7)) },
+  logSigmoid: { of: nn.logSigmoid, exact: (x) => -softplus(-x) },
+  mish: { of: nn.mish, exact: (x) => x * Math.tanh(softplus(x)) },
+  softSign: { of: nn.softSign, exact: (x) => x / (1 + Math.abs(x)) },
+  tanhShrink: { of: nn.tanhShrink, exact: (x) => x - Math.tanh(x) },
+  hardTanh: { of: (x) => nn.hardTanh(x, -1.5, 0.5), exact: (x) => Math.min(0.5, Math.max(-1.5, x)) },
+  relu6: { of: nn.relu6, exact: (x) => Math.min(6, Math.max(0, x)) },
+  hardSigmoid: { of: nn.hardSigmoid, exact: (x) => Math.min(1, Math.max(0, (x + 3) / 6)) },
+  hardSwish: { of: nn.hardSwish, exact: (x) => (x * Math.min(6, Math.max(0, x + 3))) / 6 },
+  selu: { of: nn.selu, exact: (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)) },
+  celu: { of: (x) => nn.celu(x, 0.7), exact: (x) => (x > 0 ? x : 0.7 * Math.expm1(x / 0.7)) },
   "softplus with β and threshold": {
     of: (x) => d.softplus(x, { beta: 2, threshold: 5 }),
     exact: (x) => (2 * x > 5 ? x : softplus(2 * x) / 2),
   },
-  threshold: { of: (x) => d.threshold(x, 0.5, -7), exact: (x) => (x > 0.5 ? x : -7) },
-  hardShrink: { of: (x) => d.hardShrink(x, 0.5), exact: (x) => (Math.abs(x) > 0.5 ? x : 0) },
-  softShrink: { of: (x) => d.softShrink(x, 0.5), exact: (x) => Math.sign(x) * Math.max(0, Math.abs(x) - 0.5) },
-  prelu: { of: (x) => d.prelu(x, tensor(0.3)), exact: (x) => (x > 0 ? x : 0.3 * x) },
+  threshold: { of: (x) => nn.threshold(x, 0.5, -7), exact: (x) => (x > 0.5 ? x : -7) },
+  hardShrink: { of: (x) => nn.hardShrink(x, 0.5), exact: (x) => (Math.abs(x) > 0.5 ? x : 0) },
+  softShrink: { of: (x) => nn.softShrink(x, 0.5), exact: (x) => Math.sign(x) * Math.max(0, Math.abs(x) - 0.5) },
+  prelu: { of: (x) => nn.prelu(x, tensor(0.3)), exact: (x) => (x > 0 ? x : 0.3 * x) },
   "fmod by 1.5": { of: (x) => d.fmod(x, 1.5), exact: (x) => x % 1.5 },
   "hypot with 2": { of: (x) => d.hypot(x, 2), exact: (x) => Math.hypot(x, 2) },
   "atan2 of 2": { of: (x) => d.atan2(2, x), exact: (x) => Math.atan2(2, x) },
@@ -124,8 +125,8 @@ describe.each(devices)("functions on %s", (device) => {
       expectTensor(d.clamp(x, tensor([1, Number.NaN, 3, Number.NaN])), [Number.NaN, Number.NaN, 3, Number.NaN]);
       expectTensor(d.clamp(x, undefined, tensor([1, 5, Number.NaN, 1])), [Number.NaN, 5, Number.NaN, 1]);
       expectTensor(d.sign(x), [0, 1, -1, 1]);
-      for (const f of [d.relu6, d.hardTanh, d.hardShrink, d.softShrink, d.hardSwish]) expectTensor(f(x).at(0), Number.NaN);
-      expectTensor(d.threshold(x, 0, 1).at(0), Number.NaN);
+      for (const f of [nn.relu6, nn.hardTanh, nn.hardShrink, nn.softShrink, nn.hardSwish]) expectTensor(f(x).at(0), Number.NaN);
+      expectTensor(nn.threshold(x, 0, 1).at(0), Number.NaN);
       expectTensor(d.logicalAnd(x, tensor([1, 0, 1, 1])), [true, false, true, true], "bool");
     }));
 });
@@ -136,11 +137,11 @@ describe("gradients at kinks are PyTorch's", () => {
     return (gradients(f(x), [x])[0] as Tensor).itemSync();
   };
   it.each([
-    ["hardTanh at its limit", (x: Tensor) => d.hardTanh(x), 1, 0],
+    ["hardTanh at its limit", (x: Tensor) => nn.hardTanh(x), 1, 0],
     ["clamp at its limit", (x: Tensor) => x.clamp(-1, 1), 1, 1],
-    ["relu6 at 0", d.relu6, 0, 0],
-    ["hardSwish at −3", d.hardSwish, -3, -0.5],
-    ["softShrink at λ", (x: Tensor) => d.softShrink(x, 0.5), 0.5, 0],
+    ["relu6 at 0", nn.relu6, 0, 0],
+    ["hardSwish at −3", nn.hardSwish, -3, -0.5],
+    ["softShrink at λ", (x: Tensor) => nn.softShrink(x, 0.5), 0.5, 0],
     ["fmod at 0", (x: Tensor) => d.fmod(x, 2), 0, 1],
     ["asinh at 0", d.asinh, 0, 1],
     ["sinh at 0", d.sinh, 0, 1],
@@ -159,13 +160,13 @@ it("glu halves an axis, and softmin is the softmax of the opposite", () => {
     [1, 2, 0, 3],
     [-1, 0.5, 1, -2],
   ]);
-  expectTensor(d.glu(x), [
+  expectTensor(nn.glu(x), [
     [1 * sigmoid(0), 2 * sigmoid(3)],
     [-1 * sigmoid(1), 0.5 * sigmoid(-2)],
   ]);
-  expectTensor(d.glu(x, 0), [[1 * sigmoid(-1), 2 * sigmoid(0.5), 0, 3 * sigmoid(-2)]]);
-  expectTensor(d.softmin(x), x.neg().softmax().toArraySync());
-  expectTensor(d.prelu(x.reshape([1, 2, 4]), tensor([0.1, 0.2])), [
+  expectTensor(nn.glu(x, 0), [[1 * sigmoid(-1), 2 * sigmoid(0.5), 0, 3 * sigmoid(-2)]]);
+  expectTensor(nn.softmin(x), x.neg().softmax().toArraySync());
+  expectTensor(nn.prelu(x.reshape([1, 2, 4]), tensor([0.1, 0.2])), [
     [
       [1, 2, 0, 3],
       [-0.2, 0.5, 1, -0.4],
@@ -183,16 +184,16 @@ describe("mistakes", () => {
   it.each([
     [
       "limits upside down",
-      () => d.hardTanh(x, 1, 0),
+      () => nn.hardTanh(x, 1, 0),
       "hardTanh: the lower limit is above the upper one; got low 1 and high 0, expected low ≤ high.",
     ],
-    ["a negative λ", () => d.softShrink(x, -1), "softShrink: lambda is negative; got -1, expected a number from 0 on."],
-    ["an odd axis", () => d.glu(x), "glu: axis 1 cannot be halved; got [1,3], expected an even size."],
+    ["a negative λ", () => nn.softShrink(x, -1), "softShrink: lambda is negative; got -1, expected a number from 0 on."],
+    ["an odd axis", () => nn.glu(x), "glu: axis 1 cannot be halved; got [1,3], expected an even size."],
     ["an unknown approximation", () => d.gelu(x, "fast" as never), "gelu: unknown approximation; got fast, expected none or tanh."],
-    ["α of 0", () => d.celu(x, 0), "celu: alpha cannot be 0; got 0, expected another number."],
+    ["α of 0", () => nn.celu(x, 0), "celu: alpha cannot be 0; got 0, expected another number."],
     [
       "too many weights",
-      () => d.prelu(x, tensor([1, 2])),
+      () => nn.prelu(x, tensor([1, 2])),
       "prelu: the weight does not fit the channels; got weight [2] for x [1,3], expected a scalar, or [1] or [3].",
     ],
   ] as const)("%s", (_, body, message) => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { realize } from "../../src/engine/realize.ts";
 import * as d from "../../src/index.ts";
 import { type AnyTensor, type DType, tensor } from "../../src/index.ts";
+import * as nn from "../../src/nn/index.ts";
 import { native } from "../support/native.ts";
 import { errorOf, expectTensor } from "./values.ts";
 
@@ -110,7 +111,7 @@ describe.each(devices)("promotion on %s", (device) => {
       const isSmall = dtype === "bool" || dtype === "uint8" || dtype === "int8";
       const real = realOf(dtype);
       const counted = isSmall ? "int32" : isReal(dtype) ? real : dtype;
-      for (const f of [d.exp, d.tan, d.atanh, d.erfc, d.sigmoid, d.gelu, d.softSign, d.softmax, d.logCumSumExp])
+      for (const f of [d.exp, d.tan, d.atanh, d.erfc, d.sigmoid, d.gelu, nn.softSign, d.softmax, d.logCumSumExp])
         expect((f as (x: AnyTensor) => AnyTensor)(x).dtype, f.name).toBe(real);
       claim("sum", d.sum(x), 1, counted);
       claim("sum of many", d.sum(d.full([300], 1, { dtype })), 300, counted);

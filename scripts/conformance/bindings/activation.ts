@@ -2,6 +2,7 @@
 
 import * as d from "../../../src/index.ts";
 import * as linalg from "../../../src/linalg.ts";
+import * as nn from "../../../src/nn/index.ts";
 import { type Binding, type Bindings, bind } from "../binding.ts";
 
 /** A binding of a function of one tensor. */
@@ -12,35 +13,35 @@ const by = (name: string, f: (x: d.Tensor, value: number | undefined) => d.AnyTe
 
 export const bindings: Bindings = {
   "nn.functional.relu": of(d.relu),
-  "nn.functional.relu6": of(d.relu6),
+  "nn.functional.relu6": of(nn.relu6),
   "nn.functional.leaky_relu": by("negative_slope", d.leakyRelu),
   "nn.functional.elu": by("alpha", d.elu),
-  "nn.functional.selu": of(d.selu),
-  "nn.functional.celu": by("alpha", d.celu),
+  "nn.functional.selu": of(nn.selu),
+  "nn.functional.celu": by("alpha", nn.celu),
   "nn.functional.gelu": bind(["input", "approximate"], (a) => d.gelu(a.float("input"), a.text("approximate", "none") as "none" | "tanh")),
   "nn.functional.silu": of(d.silu),
-  "nn.functional.mish": of(d.mish),
+  "nn.functional.mish": of(nn.mish),
   "nn.functional.softplus": bind(["input", "beta", "threshold"], (a) =>
     d.softplus(a.float("input"), { beta: a.number("beta", 1), threshold: a.number("threshold", 20) }),
   ),
-  "nn.functional.softsign": of(d.softSign),
+  "nn.functional.softsign": of(nn.softSign),
   "nn.functional.hardtanh": bind(["input", "min_val", "max_val"], (a) =>
-    d.hardTanh(a.float("input"), a.number("min_val"), a.number("max_val")),
+    nn.hardTanh(a.float("input"), a.number("min_val"), a.number("max_val")),
   ),
-  "nn.functional.hardswish": of(d.hardSwish),
-  "nn.functional.hardsigmoid": of(d.hardSigmoid),
-  "nn.functional.logsigmoid": of(d.logSigmoid),
+  "nn.functional.hardswish": of(nn.hardSwish),
+  "nn.functional.hardsigmoid": of(nn.hardSigmoid),
+  "nn.functional.logsigmoid": of(nn.logSigmoid),
   softmax: by("dim", d.softmax),
   log_softmax: by("dim", d.logSoftmax),
-  "nn.functional.softmin": by("dim", d.softmin),
-  "nn.functional.glu": by("dim", d.glu),
+  "nn.functional.softmin": by("dim", nn.softmin),
+  "nn.functional.glu": by("dim", nn.glu),
   "nn.functional.threshold": bind(["input", "threshold", "value"], (a) =>
-    d.threshold(a.float("input"), a.number("threshold", 0), a.number("value", 0)),
+    nn.threshold(a.float("input"), a.number("threshold", 0), a.number("value", 0)),
   ),
-  "nn.functional.tanhshrink": of(d.tanhShrink),
-  "nn.functional.softshrink": by("lambd", d.softShrink),
-  "nn.functional.hardshrink": by("lambd", d.hardShrink),
-  "nn.functional.prelu": bind(["input", "weight"], (a) => d.prelu(a.float("input"), a.tensor("weight"))),
+  "nn.functional.tanhshrink": of(nn.tanhShrink),
+  "nn.functional.softshrink": by("lambd", nn.softShrink),
+  "nn.functional.hardshrink": by("lambd", nn.hardShrink),
+  "nn.functional.prelu": bind(["input", "weight"], (a) => nn.prelu(a.float("input"), a.tensor("weight"))),
   "nn.functional.normalize": bind(["input", "p", "dim", "eps"], (a) =>
     linalg.normalize(a.float("input"), { order: a.number("p", 2), axes: a.numbers("dim") ?? 1, epsilon: a.number("eps", 1e-12) }),
   ),
