@@ -73,7 +73,8 @@ function mediansOf(turns: readonly Row[]): Row[] {
   const groups = Map.groupBy(turns, (row) => `${row.peer} ${row.workload}`);
   return [...groups.values()].map((rows) => {
     const sorted = rows.map((r) => r.msPerStep).sort((a, b) => a - b);
-    return { ...(rows[0] as Row), msPerStep: sorted[sorted.length >> 1] as number, least: Math.min(...rows.map((r) => r.least)) };
+    const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]] as [number, number];
+    return { ...(rows[0] as Row), msPerStep: (low + high) / 2, least: Math.min(...rows.map((r) => r.least)) };
   });
 }
 
