@@ -60,7 +60,7 @@ export function scatterAdd<D extends DType>(x: Tensor<D>, axis: number, indices:
 
 /**
  * x with its elements at indices reduced together with the updates for them; PyTorch's `scatter_reduce`. Largest and smallest
- * elements that are equal share the gradient evenly.
+ * elements that are equal share the gradient evenly. A product has right second derivatives only where no factor is zero.
  *
  * @param reduction `sum`, `prod`, `mean`, `max` or `min`.
  * @param options.includeSelf default true; false: x's own elements do not take part where there are updates.
