@@ -53,10 +53,11 @@ export function tileKey({ m, run, runs, packed, doubles }: TileRequest): string 
   return `${m}×${run}×${runs}${packed ? " packed" : ""}${doubles ? " float64" : ""}`;
 }
 
-/** The tiles worth timing for a result: those of the least estimates, the best first. Each gives the same bits. */
+/** The tiles worth timing for a result: the model's choice, then those of the least estimates. Each gives the same bits. */
 export function tileCandidates(target: Target, request: TileRequest): Tile[] {
-  const all = [...estimates(target, request)].reverse().sort((a, b) => a.cost - b.cost);
-  const distinct = new Map(all.map(({ tile }) => [`${tile.rows} ${tile.columns} ${tile.lanes}`, tile]));
+  const byCost = [...estimates(target, request)].sort((a, b) => a.cost - b.cost).map(({ tile }) => tile);
+  const all = [tileFor(target, request), ...byCost];
+  const distinct = new Map(all.map((tile) => [`${tile.rows} ${tile.columns} ${tile.lanes}`, tile]));
   return [...distinct.values()].slice(0, mostCandidates);
 }
 

@@ -49,7 +49,11 @@ class Profiler implements Observer {
 /** Starts to take times; the function that it returns stops, and tells what was found. */
 export function startProfile(): () => Profile {
   if (observer.peek() !== null)
-    throw mistake("OPTION", { where: "profile", problem: "another profile is being taken", advice: "Wait for it to end." });
+    throw mistake("OPTION", {
+      where: "profile",
+      problem: "another profile is being taken, or DOWNHILL_DEBUG is set",
+      advice: "Wait for it to end, or unset the variable.",
+    });
   const profiler = new Profiler();
   observer.value = profiler;
   return () => {
@@ -63,7 +67,7 @@ export function startProfile(): () => Profile {
  * each kernel (some tens of nanoseconds each); afterwards everything is as before.
  *
  * @param body what to look at: a few training steps, say. The first call of each compiled function compiles; times are summed over all calls.
- * @throws UserError `OPTION` where another profile is being taken, or where no program ran.
+ * @throws UserError `OPTION` where another profile is being taken, DOWNHILL_DEBUG is set, or no program ran.
  * @example
  * const { kernels } = await profile(async () => {
  *   for (let i = 0; i < 20; i++) await step(x, y).data();

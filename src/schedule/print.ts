@@ -2,16 +2,8 @@
 
 import type { Step } from "../graph/kernel.ts";
 import type { Node } from "../graph/node.ts";
+import { showType } from "../graph/print.ts";
 import type { Schedule, Task } from "../graph/task.ts";
-
-const brief: { readonly [dtype: string]: string } = {
-  float32: "f32",
-  float64: "f64",
-  int32: "i32",
-  uint32: "u32",
-  uint8: "u8",
-  bool: "bool",
-};
 
 /** The names of the tasks with their form, sizes and what they read and write. */
 export function printSchedule(schedule: Schedule): string {
@@ -25,7 +17,7 @@ export function printSchedule(schedule: Schedule): string {
     names.set(node, label);
     return label;
   };
-  const typed = (node: Node) => `${nameOf(node)}:${brief[node.dtype]}[${node.shape}]`;
+  const typed = (node: Node) => `${nameOf(node)}:${showType(node)}`;
   const line = (task: Task) => {
     const form =
       task.kind === "loops"

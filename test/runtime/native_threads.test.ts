@@ -6,18 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { deviceOf } from "../../src/engine/devices.ts";
 import type { ProgramDevice } from "../../src/graph/device.ts";
 import { bytesOf } from "../../src/graph/dtype.ts";
-import type { Kernel } from "../../src/graph/kernel.ts";
-import { setDevice, setThreads, threads } from "../../src/index.ts";
 import { renderC } from "../../src/render/c/program.ts";
 import { createNativeDevice } from "../../src/runtime/native/device.ts";
 import * as l from "../support/language.ts";
 import { native } from "../support/native.ts";
 import { runOn } from "../support/run_program.ts";
-import { flagging, shareEverything, uneven } from "../support/sharing.ts";
-import { train, trainings } from "../support/training.ts";
+import { expectSameBits } from "../support/same_bits.ts";
+import { flagging, uneven } from "../support/sharing.ts";
+import { trainings } from "../support/training.ts";
 import { generator } from "../support/values.ts";
 
 const root = mkdtempSync(join(tmpdir(), "downhill-threads-"));
@@ -33,25 +31,7 @@ const alive = () => readdirSync("/proc/self/task").length;
 const run = promisify(execFile);
 
 describe.runIf(native)("threads of the native device", () => {
-  it.each(Object.keys(trainings))("train a %s to the same bits, whatever their number", async (name) => {
-    setDevice("native");
-    const shared: Kernel[] = [];
-    shareEverything(deviceOf("native") as ProgramDevice, (program) => shared.push(...program.kernels));
-    try {
-      const results = [];
-      for (const count of [1, 2, 3, 7]) {
-        setThreads(count);
-        expect(threads()).toEqual({ count, reason: null });
-        results.push(await train(name, 12));
-      }
-      expect(shared.filter(({ extent, grain }) => extent > (grain ?? 1)).length).toBeGreaterThan(5);
-      expect(new Set(results[0]?.get("losses")).size).toBeGreaterThan(10);
-      for (const result of results.slice(1)) expect(result).toEqual(results[0]);
-    } finally {
-      setThreads(1);
-      setDevice("auto");
-    }
-  });
+  it.each(Object.keys(trainings))("train a %s to the same bits, whatever their number", (name) => expectSameBits("native", name));
 
   it("share work of any size in any number, however the parts differ", () => {
     const random = generator(3);

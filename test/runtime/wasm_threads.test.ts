@@ -8,14 +8,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import { deviceOf } from "../../src/engine/devices.ts";
 import type { Executable, ProgramDevice } from "../../src/graph/device.ts";
 import type { Kernel, Program } from "../../src/graph/kernel.ts";
-import { setDevice, setThreads, threads } from "../../src/index.ts";
 import * as l from "../support/language.ts";
 import { runOn } from "../support/run_program.ts";
-import { flagging, laborious, shareEverything, uneven } from "../support/sharing.ts";
-import { train, trainings } from "../support/training.ts";
+import { expectSameBits } from "../support/same_bits.ts";
+import { flagging, laborious, uneven } from "../support/sharing.ts";
+import { trainings } from "../support/training.ts";
 import { generator } from "../support/values.ts";
 import { given, newDevice, row } from "./wasm_device.ts";
 
@@ -82,25 +81,7 @@ const numbers = (n: number) => [{ dtype: "float32", data: Array.from({ length: n
 const zeros = (n: number) => [{ dtype: "float32", data: new Float32Array(n) }] as const;
 
 describe("threads of the wasm device", () => {
-  it.each(Object.keys(trainings))("train a %s to the same bits, whatever their number", async (name) => {
-    setDevice("wasm");
-    const shared: Kernel[] = [];
-    shareEverything(deviceOf("wasm") as ProgramDevice, (program) => shared.push(...program.kernels));
-    try {
-      const results = [];
-      for (const count of [1, 2, 3, 7]) {
-        setThreads(count);
-        expect(threads()).toEqual({ count, reason: null });
-        results.push(await train(name, 12));
-      }
-      expect(shared.filter(({ extent, grain }) => extent > (grain ?? 1)).length).toBeGreaterThan(5);
-      expect(new Set(results[0]?.get("losses")).size).toBeGreaterThan(10);
-      for (const result of results.slice(1)) expect(result).toEqual(results[0]);
-    } finally {
-      setThreads(1);
-      setDevice("auto");
-    }
-  });
+  it.each(Object.keys(trainings))("train a %s to the same bits, whatever their number", (name) => expectSameBits("wasm", name));
 
   it("all take part, in programs that are loaded early and late", async () => {
     const workers = watchWorkers();
