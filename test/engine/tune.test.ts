@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { deviceOf } from "../../src/engine/devices.ts";
 import { type Compilation, observer } from "../../src/engine/observer.ts";
-import { readWinners } from "../../src/engine/winners.ts";
+import { readWinners, writeWinners } from "../../src/engine/winners.ts";
 import type { ProgramDevice } from "../../src/graph/device.ts";
 import type { Target } from "../../src/graph/kernel.ts";
 import type { Tile } from "../../src/graph/task.ts";
@@ -117,7 +117,7 @@ describe("compile with tune", () => {
     const bad = [
       ["x", null],
       ["y", { rows: 0, columns: 8, lanes: 4 }],
-      ["z", { rows: 4, columns: 8, lanes: 3 }],
+      ["z", { rows: 4, columns: 9, lanes: 3 }],
       7,
       ["w", { rows: 1e9, columns: 8, lanes: 4 }],
     ];
@@ -127,6 +127,15 @@ describe("compile with tune", () => {
     }
     writeFileSync(path, JSON.stringify([good, ...bad]));
     expect([...readWinners(target)]).toEqual([good]);
+  });
+
+  test("what another process has found meanwhile is kept", () => {
+    const { target } = deviceOf("wasm") as ProgramDevice;
+    process.env.DOWNHILL_CACHE = cache;
+    const tile = { rows: 4, columns: 8, lanes: 4 };
+    writeWinners(target, new Map([["theirs", tile]]));
+    writeWinners(target, new Map([["ours", tile]]));
+    expect([...readWinners(target).keys()]).toEqual(expect.arrayContaining(["theirs", "ours"]));
   });
 
   test("no folder to write to is no mistake", async () => {
